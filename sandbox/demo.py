@@ -21,7 +21,7 @@ from byodkim_provider.dkim import records
 from sandbox.mail.client import send
 from sandbox.mail.sink import Message
 from sandbox.pulumi.plugins import ROOT
-from sandbox.pulumi.project import Project, Result
+from sandbox.pulumi.project import Project, Result, published_records
 from sandbox.ses.switches import Switches
 from sandbox.world import REGION, Sandbox
 
@@ -59,17 +59,18 @@ def main() -> int:
         config["ses-byodkim:defaults"] = {"dnsResolvers": [sandbox.dns_resolver]}
         with Project(sandbox, config=config, stack="demo") as project:
             for path in OPENSSL_KEYS:
-                made = subprocess.check_output(
+                key = subprocess.check_output(
                     ["openssl", "genrsa", "2048"], stderr=subprocess.DEVNULL
                 )
-                project.set_config(path, made.decode(), secret=True)
+                project.set_config(path, key.decode(), secret=True)
             _run("pulumi preview", project.preview)
-            domains = _run("pulumi up", project.up).outputs["domains"]
+            made = _run("pulumi up", project.up)
+            domains = made.outputs["domains"]
             regions = [
                 region for domain in domains.values() for region in domain["regions"].values()
             ]
             console.rule("the records, as a resolver sees them")
-            stored = [record for domain in domains.values() for record in domain["records"]]
+            stored = [record for domain in domains for record in published_records(made, domain)]
             seen = min([_show_record(sandbox, record) for record in stored])  # all are shown
             sandbox.ses.reset_log()
             sandbox.dns.reset()
