@@ -115,8 +115,7 @@ region: ''
 like 'eu-west-1'
 region: us-east-9
   region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, did you mean \
-'us-east-1' or
-    'us-east-2'?
+'us-east-2'?
 published: [2.0, 3.0]
   published: must contain generation 1, which signs
 regions: [us-east-1]
