@@ -9,15 +9,14 @@ import pytest
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
 from byodkim_provider.identity.judgement import SETTLED, differences
-from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT, TAKEN_OVER
+from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.errors import raises
-from tests.support.fakes import ATTEMPTS, REGION, SERVERS, START, WrongClock
+from tests.support.fakes import ATTEMPTS, REGION, START, WrongClock
 from tests.support.world import DOMAIN, OWNER, STACK, STACK_ID
-from tests.support.zones import zones
 
 CREATE = "CreateEmailIdentity"
 GET = "GetEmailIdentity"
@@ -27,10 +26,8 @@ TAG, UNTAG = "TagResource", "UntagResource"
 
 HOUR = timedelta(hours=1)
 
-LOST = ["drop", "timeout", "500"]
 """How an answer gets lost after the work is done."""
 
-STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
 
 OURS, MINE = {OWNER_TAG: OWNER, STACK_TAG: STACK}, {OWNER_TAG: OWNER}
 NEIGHBOUR = {OWNER_TAG: f"{STACK_ID}/mail/eu-west-1"}
@@ -51,13 +48,6 @@ def refused(kind, action, *arguments, **changes):
     with raises(kind) as caught:
         action(*arguments, **changes)
     return caught.value.message
-
-
-def put_elsewhere(world):
-    """Somebody else gives the identity another key under its selector."""
-    ses, key = world.ses(), world.key(4)
-    ses.put_email_identity_dkim_signing_attributes(DOMAIN, selector="s1", key=key)
-    world.forget()
 
 
 def with_status(stored, status, **changes):
@@ -117,11 +107,6 @@ def test_create(world):
     assert ("s1", world.key(1).fingerprint) == signs_with(world)
 
 
-def test_each_identity_is_another_instance(world):
-    """No two identities have the same instance, or one could delete the other."""
-    assert world.created().instance != world.created(domain="example.org").instance
-
-
 def test_create_without_its_record(world):
     """
     As long as the record is not visible SES is not told, and the record is there to be pasted.
@@ -137,27 +122,6 @@ def test_create_without_its_record(world):
         f"  value: {world.declared().record_value}\n"
         "  the next `pulumi up` goes on once this record is there"
     ] == world.progress.warnings
-
-
-def test_create_where_no_zone_is_seen(world):
-    """
-    Nothing is waited for: a record in a zone that nobody sees is not seen by another run either.
-    """
-    world.resolver.failures = dict.fromkeys(SERVERS, "no zone")
-    waiting = world.create(zones=zones("route53:Z1"))
-    no_zone = (
-        "this run's resolver does not see the zone: have the registrar name its servers, or, "
-        "if only a "
-        "resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi up`"
-    )
-    assert world.clock.now() == START
-    (warning,) = world.progress.warnings
-    made = "  nothing has to be pasted, the stack made the record at route53:Z1"
-    assert warning.splitlines()[1:] == [made, f"  {no_zone}"]
-    world.resolver.failures = {}  # as another resolver sees it
-    world.publish(1)
-    world.update(waiting, 1, zones=zones("route53:Z1"), dns_resolvers=("192.0.2.53",))
-    assert "s1" == world.identity().selector
 
 
 def publish_private(world, generation=1):
@@ -191,21 +155,6 @@ def test_a_published_private_key_is_not_pasted_again(world):
     world.next_run()
     assert "NOT_STARTED" == world.update(stored, generation, published=published).status
     assert (2, (2, 3)) == (generation, published)
-
-
-def test_no_switch_to_a_published_private_key(world):
-    """
-    A switch to a key that was published is refused, without anything to be pasted; the way out
-    works.
-    """
-    stored = world.verified()
-    publish_private(world, 2)
-    with raises("RecordNotVisible") as refused:
-        world.update(stored, 2, zones=zones("manual"))
-    assert world.declared(2).record_value not in str(refused.value)
-    generation, published = followed(str(refused.value), world)
-    assert "s3" == world.update(stored, generation, published=published).declared.selector
-    assert (3, (1, 3, 4)) == (generation, published)
 
 
 @pytest.fixture(params=[-HOUR, HOUR], ids=["slow", "fast"])
@@ -242,21 +191,6 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
 
 
 # --- an identity that SES has already
-
-
-@pytest.mark.parametrize("kind", LOST)
-def test_lost_answer_of_create(world, kind):
-    """
-    The answer of our own Create was lost: the owner tag says whose it is, and a new instance goes
-    on.
-    """
-    world.publish(1)
-    world.model.inject(Fault(kind, "after", CREATE))
-    stored = world.create()
-    assert [CREATE, CREATE, GET, TAG] == world.calls()
-    assert ours(stored) == world.identity().tags
-    assert ("PENDING", "s1", False) == (stored.status, world.identity().selector, stored.adopted)
-    assert [stored] == [world.update(stored, 1)]
 
 
 def existing(problem, *, origin="EXTERNAL", made="", **fields):
@@ -399,23 +333,6 @@ def test_replacement(world, lag):
 # --- update: another key
 
 
-@pytest.mark.parametrize("status", STATUS_AFTER_PUT)
-def test_switch(world, status):
-    """
-    A switch is one read and one Put; stored is until when the old key signed and since when the
-    new.
-    """
-    world.switch(status_after_put=status, put_answer="as Get")
-    old = world.verified(standby=True)
-    world.forget()
-    new = world.update(old, 2)
-    now = START + HOUR
-    assert ([GET, PUT_KEY], status) == (world.calls(), new.status)
-    assert (now, PUT, now, {1: now}) == of_key(new)
-    assert (old.instance, "s2") == (new.instance, new.declared.selector)
-    assert ("s2", world.key(2).fingerprint) == signs_with(world)
-
-
 @cases(
     ("happened", "generation", "still"),
     {
@@ -454,28 +371,6 @@ def test_without_the_record(world, happened, generation, still):
         step=IdentityMessages.CORRECT(by_hand=""),
     )
     assert [GET] == world.calls()
-
-
-@pytest.mark.parametrize(
-    "restarts", [True, False], ids=["same key restarts", "same key changes nothing"]
-)
-@pytest.mark.parametrize("kind", [*LOST, "garbage"])
-def test_lost_answer_of_put(world, kind, restarts):
-    """
-    A Put whose answer was lost is not repeated if SES shows what it has, else once more, the same.
-    """
-    world.switch(same_key_restarts=restarts)
-    old = world.verified(standby=True)
-    world.model.inject(Fault(kind, "after", PUT_KEY))
-    refused("SesRefused", world.update, old, 2)
-    assert [PUT_KEY] == world.calls()[1:]
-    world.forget()
-    world.clock.advance(60)
-    new = world.update(old, 2)
-    assert [GET] == world.calls()
-    assert ("s2", world.key(2).fingerprint) == signs_with(world)
-    assert (TAKEN_OVER, {1: world.clock.now()}) == (new.key.key_set_by, new.signed_until)
-    assert new.key.key_set_at > old.key.key_set_at
 
 
 @pytest.mark.parametrize("ahead", [timedelta(), -HOUR, HOUR], ids=["right", "slow", "fast"])
@@ -642,35 +537,8 @@ def test_read_drift(world, change, told, reason):
 # --- SES does not confirm a key any more that it had verified
 
 
-def other_key_under_its_selector(world):
-    """Somebody gives the identity another key under the selector it has; SES has looked since."""
-    put_elsewhere(world)
-    world.clock.advance(HOUR)
-
-
 def fell_back(status, error):
     return f"example.com eu-west-1: SES says {status} ({error}), it said SUCCESS before{REPAIRS}"
-
-
-@pytest.mark.parametrize("info", ["filled", "empty"])
-def test_another_key_under_its_selector(world, info):
-    """A refresh says that SES finds another value, and the next `up` sends the key again."""
-    old = world.verified()
-    if info == "empty":
-        # SES tells no times: that it had verified the key is known of an earlier refresh.
-        old = world.read(old)
-    other_key_under_its_selector(world)
-    seen = world.read(old)
-    assert [fell_back("PENDING", "INVALID_VALUE: another value in DNS")] == world.progress.warnings
-    assert ("PENDING", True) == (seen.status, bool(differences(seen)))
-    world.forget()
-    repaired = world.update(seen, 1)
-    assert [GET, PUT_KEY] == world.calls()
-    assert world.key(1).fingerprint == world.identity().fingerprint
-    assert (world.clock.now(), PUT, old.key.signing_since, {}) == of_key(repaired)
-    world.clock.advance(HOUR)
-    assert "s1" == world.signs_with()
-    assert not differences(world.read(repaired))
 
 
 def test_a_switch_that_said_success_and_fell_back(world):
@@ -770,9 +638,3 @@ def test_delete_of_an_adopted_one(world):
     said = ["example.com eu-west-1: left in SES, because of `adopt`"]
     assert said == world.progress.infos
     assert IdentityMessages.NOBODYS == refused("IdentityExists", world.create).code
-
-
-# --- interruption
-
-
-# --- everything at once

@@ -6,9 +6,8 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import OWNER_TAG
-from sandbox.ses.switches import Fault
 from tests.support.errors import raises
-from tests.support.fakes import ATTEMPTS, REGION
+from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
 BOUNCE = f"bounce.{DOMAIN}"
@@ -57,41 +56,6 @@ def test_reject_comes_after_success(world):
     calls, stored = next_up(world, stored, **REJECT | {"mail_from_domain": f"mail.{DOMAIN}"})
     assert calls == [GET, PUT]
     assert in_ses(world) == (f"mail.{DOMAIN}", "PENDING", "USE_DEFAULT_VALUE")
-
-
-def test_failed_is_sent_again(world):
-    """SES looks no more after 72 hours; the next run restarts it, without a refresh."""
-    stored = world.created(**DEFAULT)
-    world.clock.advance(80 * HOUR)
-    assert in_ses(world)[1] == "FAILED"
-    world.resolver.mx_records[BOUNCE] = MX
-    calls, stored = next_up(world, stored, **DEFAULT)
-    assert calls == [GET, PUT]
-    world.clock.advance(HOUR)
-    assert in_ses(world)[1] == "SUCCESS"
-    calls, stored = next_up(world, stored, **DEFAULT)
-    assert (calls, stored.mail_from_status) == ([GET], "SUCCESS")
-
-
-def test_behaviour_is_changed(world):
-    """Of a MAIL FROM domain that SES has found, the behaviour changes at once, both ways."""
-    world.resolver.mx_records[BOUNCE] = MX
-    stored = world.created(**DEFAULT)
-    world.clock.advance(HOUR)
-    for declared, shown in ((REJECT, "REJECT_MESSAGE"), (DEFAULT, "USE_DEFAULT_VALUE")):
-        calls, stored = next_up(world, stored, **declared)
-        assert (calls, in_ses(world)) == ([GET, PUT], (BOUNCE, "SUCCESS", shown))
-
-
-def test_removed(world):
-    """What is not declared any more is taken back; with `adopt`, also before, it stays."""
-    stored = world.created(**DEFAULT)
-    _, adopted = next_up(world, stored, **DEFAULT, adopt=True)
-    assert next_up(world, adopted, adopt=True)[0] == [GET]
-    assert in_ses(world)[0] == BOUNCE
-    calls, stored = next_up(world, stored)
-    assert (calls, in_ses(world)[0], stored.mail_from_status) == ([GET, PUT], "", None)
-    assert next_up(world, stored)[0] == []
 
 
 def test_removed_after_a_change_by_hand(world):
@@ -159,24 +123,3 @@ def test_replaced_while_its_record_is_not_visible(world):
     calls, stored = next_up(world, waiting, **REJECT)
     assert PUT not in calls
     assert (stored.mail_from_status, in_ses(world)[0]) == ("SUCCESS", BOUNCE)
-
-
-@pytest.mark.parametrize("kind", ["access_denied", "drop", "500", "timeout", "throttle", "garbage"])
-@pytest.mark.parametrize("when", ["before", "after"])
-@pytest.mark.parametrize("is_new", [True, False], ids=["new", "set"])
-def test_call_fails(world, kind, when, is_new):
-    """Whatever becomes of the call, the next run goes on with the same identity."""
-    world.resolver.mx_records[BOUNCE] = MX
-    world.publish(1)
-    before = None if is_new else world.created()
-    times = 1 if kind == "access_denied" else ATTEMPTS
-    world.model.inject(Fault(kind, when, operation=PUT, times=times))
-    with raises("SesRefused"):
-        world.create(**REJECT) if is_new else world.update(before, 1, **REJECT)
-    assert in_ses(world)[2] == "USE_DEFAULT_VALUE"
-    world.next_run()
-    stored = world.create(**REJECT) if is_new else world.update(before, 1, **REJECT)
-    world.clock.advance(HOUR)
-    _, stored = next_up(world, stored, **REJECT)
-    assert in_ses(world) == (BOUNCE, "SUCCESS", "REJECT_MESSAGE")
-    assert next_up(world, stored, **REJECT)[0] == []

@@ -145,25 +145,6 @@ def test_limits(name):
         assert problems({name: value + beyond}, INPUTS) != []
 
 
-def test_ranges():
-    """A resource used alone has the limits of a stack file."""
-    given = {"overlap_days": 10**10, "dns_wait_seconds": -5.0}
-    assert problems(given, INPUTS) == [
-        "overlap_days: must be at most 365, not 10000000000",
-        "dns_wait_seconds: must be at least 0, not -5.0",
-    ]
-    assert problems({"overlap_days": 0.5}, INPUTS) == [
-        "overlap_days: must be a whole number, not 0.5"
-    ]
-
-
-@pytest.mark.parametrize("name", ["byodkim:owner", "byodkim:instance", "byodkim:other"])
-def test_check_keeps_our_tags(inputs, name):
-    """Tags that begin with `byodkim:` are ours: a user's would change whose the identity is."""
-    (problem,) = check(inputs | {"tags": {name: "x"}}, unknown=())[1]
-    assert name in problem
-
-
 def test_check_names_no_key(inputs):
     """The reason why a key is refused does not quote it."""
     cut = inputs["private_key"][:-8]

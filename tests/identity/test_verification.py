@@ -322,15 +322,6 @@ def test_a_thousand_switches(world):
     ] == [text for text in world.progress.warnings if "no time" in text]
 
 
-def test_a_long_list(world):
-    """A List ends with the time limit, too, and what it has not come to is not gone."""
-    world.switch(first_check_seconds=3600)
-    entries = [world.entry(one) for one in several(world, 3 * LIST_PAGE_SIZE)]
-    verdicts, seconds = verify_slowly(world, entries, timeout_minutes=1 / 60)
-    assert seconds <= 1 + SlowSes.SECONDS
-    assert ["PENDING"] * LIST_PAGE_SIZE + [NOT_ASKED] * 2 * LIST_PAGE_SIZE == statuses(verdicts)
-
-
 def test_silent_name_servers(world):
     """Name servers that don't answer prolong the run by a minute, not by the number of domains."""
     stored = several(world, 100)
