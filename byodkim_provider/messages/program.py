@@ -41,6 +41,10 @@ class ProgramMessages(Table):
         "{error} at {place}: a mistake in the plugin, or a request that no engine makes",
         "`BYODKIM_DEBUG=1` shows the traceback; report it without the values in it",
     )
+    DECLARED = (
+        "{domain} {region}: {first!r} declares it already",
+        "declare a domain once; its `regions` are all the Regions in which SES has it",
+    )
     NO_IMPORT = (
         "{name!r}: `import` and `get` are not possible, since SES never returns a private key",
         "declare the domain with `adopt: true`, which takes over the identity that SES has",

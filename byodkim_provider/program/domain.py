@@ -138,6 +138,9 @@ def _as_in(
 _declared: PerProgram[list[ByodkimDomain]] = PerProgram()
 """The domains of a program, in order."""
 
+_declarers: PerProgram[str] = PerProgram()
+"""Names of the components, by domain and Region."""
+
 
 class ByodkimDomain(pulumi.ComponentResource):
     """
@@ -234,6 +237,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers = args, ()
+        _refuse_second(name, settings)
         # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
         # by then.
         before = [] if self._waits else _declared.get(None, list)
@@ -519,6 +523,18 @@ class ByodkimDomain(pulumi.ComponentResource):
                 generation=generation, days=age.days, following=generation + 1
             )
             pulumi.log.warn(str(due), self)
+
+
+def _refuse_second(name: str, settings: DomainSettings) -> None:
+    """
+    Raise `InvalidSettings` if another component of this program declares one of the identities:
+    SES would show it as this stack's to both.
+    """
+    for region in settings.regions:
+        first = _declarers.get((settings.name, region), lambda: name)
+        if first != name:
+            problem = ProgramMessages.DECLARED(domain=settings.name, region=region, first=first)
+            raise InvalidSettings(problem)
 
 
 def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
