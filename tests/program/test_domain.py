@@ -9,6 +9,7 @@ from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification, InvalidSettings
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import domain
 from byodkim_provider.program.dns_provider import Zone
 from tests.support.cloud import Engine
@@ -40,6 +41,25 @@ def test_verification():
         assert str(refused.value) == (
             "mail: verification: is declared with `wait: true` only\n"
             "  hint: set `wait: true` in the arguments of 'mail'"
+        )
+
+    run(program)
+
+
+def test_declared_twice():
+    """A second component for an identity is refused in the preview, before it makes a key."""
+
+    def program():
+        declared()
+        own = {"generation": 1, "dns": "manual"}
+        ByodkimDomain("us", ByodkimDomainArgs(domain="example.com", regions=["us-east-1"], **own))
+        args = ByodkimDomainArgs(domain="EXAMPLE.com.", regions=["eu-north-1", "eu-west-1"], **own)
+        with pytest.raises(InvalidSettings) as refused:
+            ByodkimDomain("again", args)
+        assert str(refused.value) == str(
+            InvalidSettings(
+                ProgramMessages.DECLARED(domain="example.com", region="eu-west-1", first="mail")
+            )
         )
 
     run(program)
