@@ -8,7 +8,7 @@ program's.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import pulumi
 
@@ -23,6 +23,7 @@ from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 __all__ = ["DnsProvider", "TxtRecord", "Zone", "provider_for"]
 
 
+@runtime_checkable
 class DnsProvider(Protocol):
     """Publishes records. One object may serve many domains."""
 

@@ -31,10 +31,10 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any, Concatenate, ParamSpec, overload
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, overload
 
 import pulumi
-from pydantic import PlainValidator
+from pydantic import InstanceOf
 
 from byodkim_provider.config import settings
 from byodkim_provider.config.schema import (
@@ -95,7 +95,7 @@ class ByodkimDomainArgs(WrittenDomain):
 
     domain: str
     """The sending domain. Upper case, U-labels and a final dot are normalised."""
-    dns_providers: Annotated[Sequence[DnsProvider], PlainValidator(tuple)] = ()
+    dns_providers: Sequence[InstanceOf[DnsProvider]] = ()
     """Your own DNS providers, used instead of those in *dns*."""
     if TYPE_CHECKING:  # the short forms, which validators make long
         dns: _Dns | Sequence[_Dns] = ()  # type: ignore[assignment]
@@ -138,8 +138,8 @@ def _as_in(
 _declared: PerProgram[list[ByodkimDomain]] = PerProgram()
 """The domains of a program, in order."""
 
-_declarers: PerProgram[str] = PerProgram()
-"""Names of the components, by domain and Region."""
+_declarers: PerProgram[ByodkimDomain] = PerProgram()
+"""The component of each identity, by domain and Region."""
 
 
 class ByodkimDomain(pulumi.ComponentResource):
@@ -237,7 +237,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers = args, ()
-        _refuse_second(name, settings)
+        self._refuse_second(settings)
         # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
         # by then.
         before = [] if self._waits else _declared.get(None, list)
@@ -288,6 +288,20 @@ class ByodkimDomain(pulumi.ComponentResource):
             for record in self.records
         ]
         self.register_outputs({"records": stored, "settings": settings.stored(own_labels)})
+
+    def _refuse_second(self, settings: DomainSettings) -> None:
+        """
+        Raise `InvalidSettings` if another component of this program declares one of the identities:
+        SES would show it as this stack's to both.
+        """
+        for region in settings.regions:
+            first = _declarers.get((settings.name, region), lambda: self)
+            if first is not self:
+                raise InvalidSettings(
+                    ProgramMessages.DECLARED(
+                        domain=settings.name, region=region, first=first.pulumi_resource_name
+                    )
+                )
 
     def _hosted_zones(self, providers: Sequence[DnsProvider], *, is_own: bool) -> list[Zone]:
         """
@@ -523,18 +537,6 @@ class ByodkimDomain(pulumi.ComponentResource):
                 generation=generation, days=age.days, following=generation + 1
             )
             pulumi.log.warn(str(due), self)
-
-
-def _refuse_second(name: str, settings: DomainSettings) -> None:
-    """
-    Raise `InvalidSettings` if another component of this program declares one of the identities:
-    SES would show it as this stack's to both.
-    """
-    for region in settings.regions:
-        first = _declarers.get((settings.name, region), lambda: name)
-        if first != name:
-            problem = ProgramMessages.DECLARED(domain=settings.name, region=region, first=first)
-            raise InvalidSettings(problem)
 
 
 def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:

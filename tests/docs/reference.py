@@ -150,7 +150,8 @@ def _type(annotation: ast.expr) -> str:
     ) != text:
         text = bare
     text = text.replace("None | None", "None").replace("Boolean", "bool")
-    return re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
+    text = re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
+    return re.sub(r"InstanceOf\[(\w+)\]", r"\1", text)
 
 
 def _code(text: str) -> str:

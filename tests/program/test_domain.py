@@ -35,7 +35,6 @@ def test_verification():
     """Who forgets `wait` gets no silent None, which Pulumi takes for "depends on nothing"."""
 
     def program():
-        assert isinstance(declared(wait=True).verification, DkimVerification)
         with pytest.raises(InvalidSettings) as refused:
             pulumi.ResourceOptions(depends_on=declared().verification)
         assert str(refused.value) == (
@@ -43,11 +42,19 @@ def test_verification():
             "  hint: set `wait: true` in the arguments of 'mail'"
         )
 
+    def waiting():
+        assert isinstance(declared(wait=True).verification, DkimVerification)
+
     run(program)
+    run(waiting)
 
 
-def test_declared_twice():
-    """A second component for an identity is refused in the preview, before it makes a key."""
+@pytest.mark.parametrize("name", ["again", "mail"])
+def test_declared_twice(name):
+    """
+    A second component for an identity is refused in the preview, before it makes a key; also one of
+    the same name, whose parent may be of another type.
+    """
 
     def program():
         declared()
@@ -55,7 +62,7 @@ def test_declared_twice():
         ByodkimDomain("us", ByodkimDomainArgs(domain="example.com", regions=["us-east-1"], **own))
         args = ByodkimDomainArgs(domain="EXAMPLE.com.", regions=["eu-north-1", "eu-west-1"], **own)
         with pytest.raises(InvalidSettings) as refused:
-            ByodkimDomain("again", args)
+            ByodkimDomain(name, args)
         assert str(refused.value) == str(
             InvalidSettings(
                 ProgramMessages.DECLARED(domain="example.com", region="eu-west-1", first="mail")

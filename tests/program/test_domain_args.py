@@ -65,6 +65,18 @@ def test_region_of_the_stack():
                 "as PEM or as base64 of its DER"
             ],
         ),
+        "one DNS provider": (
+            {"dns_providers": object()},
+            ["dnsProviders: must be a Sequence, not a value of type object"],
+        ),
+        "the name of a DNS provider": (
+            {"dns_providers": "cloudflare"},
+            ["dnsProviders: must be a list, not 'cloudflare'"],
+        ),
+        "names of DNS providers": (
+            {"dns_providers": ["cloudflare"]},
+            ["dnsProviders[0]: must be a DnsProvider, not 'cloudflare'"],
+        ),
         "unknown": (
             {"overlap_day": 1},
             ["overlap_day: unknown key, did you mean 'overlapDays'?"],
