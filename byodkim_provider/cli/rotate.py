@@ -25,6 +25,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.hosts.zones import MANUAL
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
@@ -406,9 +407,9 @@ def _notes(
         yield f"generation {target} has no record yet, the update makes it and waits for DNS"
     if way == "compromised":
         yield (
-            f"the update also removes the record of {signing}: mail on its way that was signed "
-            "with it fails DKIM, and so does what SES signs with it until it has found the record "
-            f"of {target}; `overlapDays: 0` allows that, and the next rotation removes it"
+            f"{_removal(domain)}: mail on its way that was signed with it fails DKIM then, and so "
+            f"does what SES signs with it until it has found the record of {target}; "
+            "`overlapDays: 0` allows that, and the next rotation removes it"
         )
         yield (
             "a mail server of your own that has this key from `byodkim key` must switch before: "
@@ -423,3 +424,22 @@ def _notes(
         yield "there is no standby after it until a slot is free"
     elif published[-1] == target:
         yield f"there is no standby after it, add `keys.{target + 1}` before the next rotation"
+
+
+def _removal(domain: DomainSettings) -> str:
+    """How the record of a leaked key leaves DNS."""
+    signing = domain.generation
+    for setting in ("adopt", "protect"):
+        if getattr(domain, setting):
+            return (
+                f"with `{setting}: true` the record of {signing} stays in DNS, and a thief's mail "
+                f"passes: say no, delete `{setting}`, run `pulumi up`, and rotate then, which "
+                "removes the record"
+            )
+    places = generations.holding(domain.dns, signing)
+    if any(place.provider == MANUAL for place in places):
+        return (
+            f"delete the record of {signing} in the panel right after the update: until then a "
+            "thief's mail passes"
+        )
+    return f"the update also removes the record of {signing}"

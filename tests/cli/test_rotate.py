@@ -319,12 +319,44 @@ def test_which(project, world, arguments, rotated, others):
     assert (done, len(project.ran)) == (sorted(rotated), 1 if rotated else 0)
 
 
+SERVER = "a mail server of your own"
+
+
 @cases(
     ("options", "published", "before", "notes"),
     {
         "not published yet": ((), (2,), "generation: 2; published: [2]", ["has no record yet"]),
         "the last supplied key": ((), (2, 3), f"generation: 2; {OWN_KEYS}", ["add `keys.4`"]),
-        "leaked": (LEAKED, (1, 2, 3), "generation: 2", ["fails DKIM", "a mail server of your own"]),
+        "leaked": (
+            LEAKED,
+            (1, 2, 3),
+            "generation: 2",
+            ["the update also removes the record of 2: ", SERVER],
+        ),
+        "leaked, typed in": (
+            LEAKED,
+            (1, 2, 3),
+            "generation: 2; dns: {provider: manual, panel: godaddy}",
+            ["delete the record of 2 in the panel right after the update", SERVER],
+        ),
+        "leaked, and half of it typed in": (
+            LEAKED,
+            (1, 2, 3),
+            "generation: 2; dns: [{provider: manual}, {provider: cloudflare}]",
+            ["delete the record of 2 in the panel right after the update", SERVER],
+        ),
+        "leaked, adopted": (
+            LEAKED,
+            (1, 2, 3),
+            "generation: 2; adopt: true",
+            ["with `adopt: true` the record of 2 stays in DNS", SERVER],
+        ),
+        "leaked, protected": (
+            LEAKED,
+            (1, 2, 3),
+            "generation: 2; protect: true",
+            ["with `protect: true` the record of 2 stays in DNS", SERVER],
+        ),
     },
 )
 def test_what_is_announced(project, world, options, published, before, notes):
