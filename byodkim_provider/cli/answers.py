@@ -189,8 +189,15 @@ def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     declared = domain.declared
     if record.generation is None or declared is None or declared.generation is None:
         return diagnosis.NEW_KEY
-    signing, published = declared.after_leak(record.generation)
-    settings = f"`generation: {signing}`, `published: {list(published)}` and `overlapDays: 0`"
+    if record.generation == declared.generation:
+        return f"run `byodkim rotate {domain.name} --compromised`"
+    signing, after_leak = declared.after_leak(record.generation)
+    published = [
+        generation
+        for generation in after_leak
+        if domain.supplied is None or generation in domain.supplied
+    ]
+    settings = f"`generation: {signing}`, `published: {published}` and `overlapDays: 0`"
     return f"set {settings}, and run `pulumi up`"
 
 
