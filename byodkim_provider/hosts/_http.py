@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any, Final
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from urllib3 import BaseHTTPResponse, PoolManager, ProxyManager, Retry, Timeout
 from urllib3.exceptions import (
@@ -23,6 +23,7 @@ from urllib3.exceptions import (
     ProxyError,
     SSLError,
 )
+from urllib3.util import make_headers, parse_url
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import NotDone
@@ -87,7 +88,9 @@ class Client:
         server = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
         if proxy and not urllib.request.proxy_bypass(server.hostname or ""):
-            return ProxyManager(proxy, timeout=timeout)
+            user = parse_url(proxy).auth
+            headers = make_headers(proxy_basic_auth=unquote(user)) if user else None
+            return ProxyManager(proxy, proxy_headers=headers, timeout=timeout)
         return PoolManager(timeout=timeout)
 
     def _body(self, response: BaseHTTPResponse) -> bytes:

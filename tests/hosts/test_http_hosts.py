@@ -263,6 +263,11 @@ def test_proxy(godaddy, proxies):
     proxies.setenv("http_proxy", godaddy.stand_in.url)
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
     assert Api("http://127.0.0.1:9")._call("GET", "/v3") == {"path": "/v3"}
+    proxies.setenv("http_proxy", godaddy.stand_in.url.replace("//", "//joe:p%40ss@"))
+    header = "Proxy-Authorization"
+    godaddy.stand_in.answer = lambda request: Response(200, {header: request.headers[header]})
+    sent = Api("http://127.0.0.1:9")._call("GET", "/v3")[header]
+    assert base64.b64decode(sent.removeprefix("Basic ")) == b"joe:p@ss"
     proxies.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(DnsUnconfirmed, match="no answer"):
         Api("http://127.0.0.1:9")._call("GET", "/v3")
