@@ -13,21 +13,14 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import sync_playwright
 
 from tests.docs.pages import PAGES, ROOT
-
-BROWSER = shutil.which("chromium") or shutil.which("google-chrome")
+from tests.support.browser import TOO_WIDE, needs_browser, opened, views, violations
 
 WIDTHS = {390, 1280}
 
-VIEWS = list(itertools.product(sorted(WIDTHS), ("light", "dark")))
-
-ONLY_VIOLATIONS = {"resultTypes": ["violations"]}
-
 QUERIES = {
-    "wider than the window": "document.documentElement.scrollWidth > window.innerWidth",
+    "wider than the window": TOO_WIDE,
     "short code in a table in two lines": """
         [...document.querySelectorAll("td code")]
             .filter(code => code.textContent.length < (innerWidth < 960 ? 24 : 42)
@@ -80,18 +73,15 @@ def test_search(site):
     assert {item["location"].partition("#")[0] for item in items} == {*places()}
 
 
-@pytest.mark.skipif(BROWSER is None, reason="no browser (Debian's package chromium)")
+@needs_browser
 def test_browser(address):
     """
     In a real browser nothing is loaded from elsewhere, nothing breaks or runs out of a page, and
     axe finds nothing to mend. Each page is light or dark, and wide or narrow for axe, in turn.
     """
     problems, requests = [], []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
-        page = browser.new_page()
-        page.on("request", lambda request: requests.append(request.url))
-        for place, (width, scheme) in zip(places(), itertools.cycle(VIEWS)):
+    with opened(requests) as page:
+        for place, (width, scheme) in zip(places(), itertools.cycle(views(*sorted(WIDTHS)))):
             page.emulate_media(color_scheme=scheme)
             for shown in (*WIDTHS - {width}, width):
                 page.set_viewport_size({"width": shown, "height": 900})
@@ -99,9 +89,7 @@ def test_browser(address):
                 for problem, query in QUERIES.items():
                     if found := page.evaluate(query):
                         problems.append((place, shown, problem, found))
-            for rule in Axe().run(page, options=ONLY_VIOLATIONS).response["violations"]:
-                targets = [node["target"] for node in rule["nodes"]]
-                problems.append((place, width, scheme, rule["id"], targets))
-        browser.close()
+            for rule in violations(page):
+                problems.append((place, width, scheme, *rule))
     assert not problems, "\n".join(map(str, problems))
     assert {url for url in requests if not url.startswith((address, "data:"))} == set()
