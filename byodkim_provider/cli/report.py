@@ -7,18 +7,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Final
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.layout import HEADINGS, counted
+from byodkim_provider.cli.layout import counted
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import minute
+from byodkim_provider.cli.timeline import ROLES, timeline
 from byodkim_provider.quoting import printable
-
-Row = tuple[str, Sequence[str]]
-"""The kind of a row of a table, and its cells as HTML."""
 
 METRICS: Final = {
     "byodkim_domain_status": (
@@ -81,21 +80,60 @@ def _escaped(value: str) -> str:
 
 
 STYLE: Final = """
-body { font: 1rem/1.5 system-ui, sans-serif; max-width: 70rem; margin: 2rem auto; padding: 0 1rem;
-  color: #1b1b1b; background: #fff; }
-section { margin-top: 2rem; break-inside: avoid; }
-.scrolls { overflow-x: auto; }
-table { border-collapse: collapse; width: 100%; margin: 1rem 0; }
-caption { text-align: left; font-weight: bold; }
-th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0;
-  border-bottom: 1px solid #767676; }
-code { white-space: nowrap; }
-.long { white-space: normal; overflow-wrap: anywhere; }
-.wrong { color: #a50e0e; } .due, .unknown { color: #7a4a00; } .well { color: #0b5c2c; }
+:root { color-scheme: light; --text: #1f2328; --soft: #59636e; --paper: #fff; --line: #d1d9e0;
+  --link: #0550ae; --wrong: #a50e0e; --wrong-back: #ffebe9; --due: #6f4400; --due-back: #fff4cc;
+  --unknown: #5a3a86; --unknown-back: #f3eaff; --well: #0b5c2c; --well-back: #dafbe1;
+  --note: #3d444d; --note-back: #eef1f4; }
+@media screen and (prefers-color-scheme: dark) {
+  :root { color-scheme: dark; --text: #e6edf3; --soft: #9da7b3; --paper: #0d1117; --line: #3d444d;
+    --link: #79b8ff; --wrong: #ffb3ad; --wrong-back: #4c1614; --due: #f2cc60; --due-back: #3b2c05;
+    --unknown: #d9c2ff; --unknown-back: #34234f; --well: #7ee2a0; --well-back: #0f3a20;
+    --note: #c9d1d9; --note-back: #262c36; }
+}
+body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto; padding: 0 1rem;
+  color: var(--text); background: var(--paper); overflow-wrap: anywhere; }
+h1 { margin-bottom: .5rem; line-height: 1.2; }
+h2 { margin: 0 0 1rem; padding-top: 1.5rem; border-top: 1px solid var(--line); line-height: 1.3; }
+h2 ~ p { margin: .4rem 0; }
+p .badge { margin-right: .3rem; }
+a { color: var(--link); }
+section { margin-top: 2.5rem; }
+.soft { color: var(--soft); font-size: .875rem; }
+.scrolls { overflow-x: auto; margin: 1.5rem 0; }
+table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
+caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .3rem; }
+th, td { text-align: left; vertical-align: top; padding: .45rem 1rem .45rem 0;
+  overflow-wrap: normal; border-bottom: 1px solid var(--line); }
+thead th { color: var(--soft); font-size: .8125rem; vertical-align: bottom; }
+code { font-family: ui-monospace, monospace; font-size: .875em; }
+td, tbody th { white-space: nowrap; }
+.long { display: inline-block; min-width: 14rem; white-space: normal; }
+td code + code { display: block; color: var(--soft); font-size: .75rem; }
+.badge { display: inline-block; padding: 0 .6em; border: 1px solid; border-radius: 1em;
+  font-size: .875rem; font-weight: 600; line-height: 1.5; white-space: nowrap;
+  print-color-adjust: exact; }
+.wrong { color: var(--wrong); background: var(--wrong-back); }
+.due { color: var(--due); background: var(--due-back); }
+.unknown { color: var(--unknown); background: var(--unknown-back); }
+.well { color: var(--well); background: var(--well-back); }
+.note { color: var(--note); background: var(--note-back); }
+svg { display: block; min-width: 60rem; width: 100%; }
+svg text { font: 14px system-ui, sans-serif; fill: var(--text); }
+.end { text-anchor: end; }
+.planned { fill: var(--paper); fill-opacity: .6; stroke: var(--text); }
+@media (max-width: 40rem) { tbody th { min-width: 8rem; white-space: normal; } }
+@page { size: A4; margin: 14mm 12mm; }
 @media print {
+  :root { font-size: 8.5pt; }
+  body { margin: 0; padding: 0; max-width: none; }
   .scrolls { overflow: visible; }
-  body { margin: 0; max-width: none; font-size: 9pt; }
-  tr { break-inside: avoid; }
+  th, td { padding-right: .7rem; }
+  tbody th, td code, .long { white-space: normal; overflow-wrap: anywhere; }
+  td code { font-size: .75rem; }
+  .long { min-width: 0; }
+  svg { min-width: 0; }
+  tr, .scrolls, h2, p { break-inside: avoid; }
+  h2 { break-after: avoid; }
 }
 """
 
@@ -109,8 +147,16 @@ PAGE: Final = """<!DOCTYPE html>
 </head>
 <body><main>
 <h1>{title}</h1>
-<p>SES and DNS were asked at {at}: {counted}.</p>
-<p>Project {project}, AWS account {account}; made by byodkim {version}.</p>
+<p>{counted}</p>
+<p class="soft">SES and DNS were asked at {at}. Project {project}, AWS account {account}.
+Made by byodkim {version}.</p>
+{overview}
+<p class="soft">Well: mail is signed, and nothing is due. Due: mail is signed, and something is to
+be done. Wrong: mail is not signed as the stack has it, or soon will not be. Unknown: SES or DNS
+gave no answer.</p>
+<p class="soft">In a timeline green is when a key signs. A previous key stays in DNS for mail on its
+way, and a standby key waits for the next rotation. What is in the frame is to come. When a standby
+key was published, and when a previous key began to sign, is not recorded.</p>
 {sections}
 </main></body>
 </html>
@@ -126,11 +172,10 @@ def as_html(now: StackNow) -> str:
     """
     worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
     headings = ["Domain", "Status", "Why", "Next rotation"]
-    parts = [_table("All domains", headings, map(_overview, worst_first))]
-    parts += map(_section, worst_first)
     return PAGE.format(
-        style=STYLE,
-        sections="\n".join(parts),
+        style=STYLE + ROLES,
+        overview=_table("All domains", headings, map(_overview, worst_first)),
+        sections="\n".join(_section(domain, now.checked_at) for domain in worst_first),
         title=escape(f"DKIM keys of {now.stack}"),
         at=minute(now.checked_at),
         counted=counted(now),
@@ -140,74 +185,79 @@ def as_html(now: StackNow) -> str:
     )
 
 
-def _overview(domain: DomainNow) -> Row:
+def _overview(domain: DomainNow) -> Sequence[str]:
     reasons = [finding for finding in domain.findings if finding.kind == domain.verdict]
     name = escape(domain.domain)
-    cells = [f'<a href="#{name}">{name}</a>', domain.verdict]
-    cells += [_words("; ".join(map(str, reasons))), minute(domain.next_rotation)]
-    return domain.verdict, cells
+    return [
+        f'<a href="#{name}">{name}</a>',
+        _badge(domain.verdict, domain.verdict),
+        f'<span class="long">{_words("; ".join(map(str, reasons)))}</span>',
+        minute(domain.next_rotation),
+    ]
 
 
-def _section(domain: DomainNow) -> str:
+def _section(domain: DomainNow, now: datetime) -> str:
     name = escape(domain.domain)
-    parts = [f'<h2>{name}: <span class="{domain.verdict}">{domain.verdict}</span></h2>']
+    parts = [f"<h2>{name} {_badge(domain.verdict, domain.verdict)}</h2>"]
     if domain.retired:
         parts.append("<p>Retired: nothing signs.</p>")
-    for kind, heading in HEADINGS.items():
-        texts = [_words(str(finding)) for finding in domain.findings if finding.kind == kind]
-        if texts:
-            items = "</li><li>".join(texts)
-            parts.append(f'<h3 class="{kind}">{heading.capitalize()}</h3>')
-            parts.append(f"<ul><li>{items}</li></ul>")
+    for finding in domain.findings:
+        parts.append(f"<p>{_badge(finding.kind, finding.kind)} {_words(str(finding))}</p>")
+    parts.append(timeline(domain, now))
     headings = ["Region", "SES", "Generation", "Signing since", "Days", "MAIL FROM"]
     rows = [_identity(domain, identity) for identity in domain.identities]
     parts.append(_table("Identities in SES", headings, rows))
-    headings = ["Generation", "Role", "Record", "SHA-256 of the public key"]
-    headings += ["Signing since", "Signed last", "Servers"]
+    headings = ["Generation", "Role", "Record, and SHA-256 of the public key", "Signs", "Servers"]
     parts.append(_table("Keys in DNS", headings, map(_key, domain.records)))
     return f'<section id="{name}">{"".join(parts)}</section>'
 
 
-def _identity(domain: DomainNow, identity: IdentityNow) -> Row:
-    kind = identity.finding.kind if identity.finding else ""
-    return kind, [
+def _identity(domain: DomainNow, identity: IdentityNow) -> Sequence[str]:
+    kind = identity.finding.kind if identity.finding else "well"
+    return [
         _words(identity.region),
-        _words(identity.shown_status),
+        _badge(kind, _words(identity.shown_status)),
         _known(identity.generation),
         minute(identity.signing_since),
         f"{_known(identity.age_days)} of {_known(domain.rotate_after_days)}",
-        _words(identity.mail_from or "amazonses.com"),
+        f'<span class="long">{_words(identity.mail_from or "amazonses.com")}</span>',
     ]
 
 
-def _key(record: RecordNow) -> Row:
+def _key(record: RecordNow) -> Sequence[str]:
+    signs = f"since {minute(record.signing_since)}"
+    if not record.signing_since:
+        signs = f"until {minute(record.signed_until)}" if record.signed_until else "–"
     servers = f"{record.servers_visible} of {record.servers_asked}"
-    return record.kind or "", [
+    return [
         _known(record.generation),
         _known(record.role),
-        f'<code class="name">{escape(record.name)}</code>',
-        f'<code class="long">{record.fingerprint}</code>',
-        minute(record.signing_since),
-        "signs now" if record.signing_since else minute(record.signed_until),
-        servers if record.servers else "not checked",
+        f"<code>{escape(record.name)}</code><code>{record.fingerprint}</code>",
+        signs,
+        _badge(record.kind or "well", servers) if record.servers else "not checked",
     ]
 
 
-def _table(caption: str, headings: Sequence[str], rows: Iterable[Row]) -> str:
+def _table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """A table whose first column heads each row; "" without rows."""
     body = ""
-    for kind, (first, *others) in rows:
+    for first, *others in rows:
         cells = "</td><td>".join(others)
-        body += f'<tr class="{kind}"><th scope="row">{first}</th><td>{cells}</td></tr>'
+        body += f'<tr><th scope="row">{first}</th><td>{cells}</td></tr>'
     if not body:
         return ""
     head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
-    # On a phone a wide table scrolls by itself, by the keyboard too, and not the whole page.
+    # On a phone what is wide scrolls by itself, by the keyboard too, and not the whole page.
     return (
-        f'<div class="scrolls" role="region" tabindex="0" aria-label="{caption}"><table>'
+        f'<div class="scrolls" role="group" tabindex="0" aria-label="{caption}"><table>'
         f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
         f"<tbody>{body}</tbody></table></div>"
     )
+
+
+def _badge(kind: str, words: str) -> str:
+    """A word or two of HTML; its colour says nothing that the word does not."""
+    return f'<span class="badge {kind}">{words}</span>'
 
 
 def _words(text: str) -> str:

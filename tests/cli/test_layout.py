@@ -1,6 +1,7 @@
 """
 If this fails, a terminal or a CI obeys what others say, a name is cut, Prometheus reads no metric,
-or the report for an auditor holds a key or needs the network.
+or the report for an auditor holds a key, needs the network, shows a wrong date in its picture, or
+can't be read on a screen or on paper.
 """
 
 import re
@@ -16,12 +17,14 @@ from byodkim_provider.cli.now import SEVERITY, DomainNow, Finding, IdentityNow, 
 from byodkim_provider.cli.record_now import record_now
 from byodkim_provider.cli.report import METRICS, as_html
 from byodkim_provider.cli.terminal import as_json
+from byodkim_provider.cli.timeline import timeline
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.messages.cli import FindingMessages
 from tests.docs.pages import ROOT
+from tests.support.browser import TOO_WIDE, needs_browser, opened, views, violations
 from tests.support.cli_project import CliProject
 from tests.support.fakes import START
 from tests.support.testdata import key
@@ -158,15 +161,103 @@ def report(tmp_path, world):
 
 
 def test_keys_of_the_report(world, report):
-    """For each key: its fingerprint, its role, when it signed, and where it is seen."""
-    text = re.sub("</?(code|a)[^>]*>", "", report())
+    """For each key: its role, its record and fingerprint, when it signed, and where it is seen."""
+    text = re.sub("</?(code|a|span)[^>]*>", "", report())
     cells = re.findall(r"<t[dh][^>]*>(.*?)</t[dh]>", text)
-    since = "2026-11-25 13:00 UTC"
-    times = {"previous": ["–", since], "signing": [since, "signs now"], "standby": ["–", "–"]}
-    for number, (role, when) in enumerate(times.items(), 1):
-        name, fingerprint = f"s{number}._domainkey.{DOMAIN}", world.declared(number).fingerprint
-        row = cells.index(name) - 2
-        assert cells[row : row + 7] == [f"{number}", role, name, fingerprint, *when, "2 of 2"]
+    at = "2026-11-25 13:00 UTC"
+    signs = {"previous": f"until {at}", "signing": f"since {at}", "standby": "–"}
+    for number, (role, when) in enumerate(signs.items(), 1):
+        key = f"s{number}._domainkey.{DOMAIN}{world.declared(number).fingerprint}"
+        row = cells.index(key) - 2
+        assert cells[row : row + 5] == [f"{number}", role, key, when, "2 of 2"]
+
+
+def rotated():
+    """A domain 40 days after a rotation, and 140 days before the next."""
+    [record] = domain().records
+    rotation = START - timedelta(days=40)
+    records = (
+        replace(record, generation=11, role="previous", signed_until=rotation),
+        replace(record, generation=12, role="signing", signing_since=rotation),
+        replace(record, generation=13, role="standby"),
+        replace(record, generation=None, role=None),
+    )
+    return replace(domain(), records=records, next_rotation=START + timedelta(days=140))
+
+
+def boxes(picture):
+    """The class of each box of a picture, where it begins and where it ends."""
+    found = re.findall(r'<rect class="(\w+)" x="(\d+)" y="\d+" width="(\d+)"', picture)
+    return [(kind, int(x), int(x) + int(width)) for kind, x, width in found]
+
+
+def test_timeline():
+    """
+    The picture goes from 20 days before the rotation, at 280, to the next rotation, at 1000; one
+    signs until the other does. The frame is around what is to come.
+    """
+    picture = timeline(rotated(), START)
+    assert boxes(picture) == [
+        ("signing", 280, 352),
+        ("previous", 352, 1000),
+        ("signing", 352, 1000),
+        ("standby", 280, 1000),
+        ("planned", 496, 1001),
+    ]
+    assert re.findall("<text.*?>(.*?)</text>", picture) == [
+        f"Key 11: previous since {START - timedelta(days=40):%Y-%m-%d}",
+        f"Key 12: signing since {START - timedelta(days=40):%Y-%m-%d}",
+        "Key 13: standby",
+        f"this report {START:%Y-%m-%d}",
+        f"rotation due {START + timedelta(days=140):%Y-%m-%d}",
+    ]
+
+
+def test_timeline_of_an_exception():
+    """
+    Nothing is to come if a rotation is late. A key that does not sign yet is not shown to sign;
+    where none signs there is no picture.
+    """
+    late = timeline(rotated(), START + timedelta(days=200))
+    assert boxes(late)[-1] == ("planned", 1000, 1001)
+    previous, signing, *others = rotated().records
+    waits = replace(signing, generation=14, signing_since=None)
+    domain = replace(rotated(), records=(previous, signing, *others, waits))
+    assert "Key 14" not in timeline(domain, START)
+    assert timeline(replace(domain, next_rotation=None), START) == ""
+
+
+CUT = """[...document.querySelectorAll(".scrolls")]
+    .filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"""
+"""What is wider than the page, in JavaScript."""
+
+A4 = 703
+"""Pixels between the margins."""
+
+
+@needs_browser
+def test_report_in_a_browser():
+    """
+    On a desk, a phone and paper the page loads nothing and axe finds nothing to mend; but on the
+    phone nothing needs to be scrolled to the side. Paper is white at night too.
+    """
+    kinds = [
+        replace(rotated(), domain=f"{verdict}.{NAME}", verdict=verdict) for verdict in SEVERITY
+    ]
+    problems, requests = [], []
+    with opened(requests) as page:
+        page.set_content(as_html(stack(*kinds)))
+        for width, scheme in views(390, 1200):
+            page.set_viewport_size({"width": width, "height": 900})
+            page.emulate_media(color_scheme=scheme)
+            problems += [(width, scheme, *rule) for rule in violations(page)]
+            problems += [(width, scheme, "too wide")] * page.evaluate(TOO_WIDE)
+        problems += page.evaluate(CUT)
+        page.set_viewport_size({"width": A4, "height": 900})
+        page.emulate_media(media="print", color_scheme="dark")
+        problems += page.evaluate(CUT)
+        paper = page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert (problems, requests, paper) == ([], [], "rgb(255, 255, 255)")
 
 
 def test_no_key_in_the_report(world, report):

@@ -6,6 +6,7 @@ A column is what a stack file says, a row is a key, and a cell says what the key
 
 from typing import Final
 
+from byodkim_provider.cli.timeline import ROLES, box
 from byodkim_provider.dkim import generations
 from tests.docs.pages import ROOT
 
@@ -19,19 +20,16 @@ HEIGHT: Final = 40
 LEFT: Final = 58
 TOP: Final = 66
 
-STYLE: Final = """\
-text { font: 15px system-ui, sans-serif; fill: #1f2328; }
-.head { font-weight: 600; }
-.code { font-family: ui-monospace, monospace; font-size: 14px; }
-.signing { fill: #1a7f37; } .standby { fill: #b6d4fe; } .previous { fill: #e1c7f5; }
-.gone { fill: none; stroke: #6e7781; stroke-dasharray: 4; }
-text.on-signing { fill: #fff; font-weight: 600; }
-text.on-standby, text.on-previous { fill: #1f2328; }
-@media (prefers-color-scheme: dark) {
-  text { fill: #e6edf3; }
-  .signing { fill: #238636; } .standby { fill: #1f3f6e; } .previous { fill: #4b2f66; }
-  text.on-standby, text.on-previous { fill: #e6edf3; }
-}"""
+STYLE: Final = f"""\
+text {{ font: 15px system-ui, sans-serif; fill: #1f2328; }}
+.head {{ font-weight: 600; }}
+.code {{ font-family: ui-monospace, monospace; font-size: 14px; }}
+.gone {{ fill: none; stroke: #6e7781; stroke-dasharray: 4; }}
+@media screen and (prefers-color-scheme: dark) {{
+  text {{ fill: #e6edf3; }}
+}}
+text.on-signing {{ fill: #fff; font-weight: 600; }}
+{ROLES}"""
 
 
 def picture() -> str:
@@ -67,8 +65,8 @@ def _column(position: int, step: int) -> str:
 
 
 def _cell(x: int, y: int, role: str) -> str:
-    box = f'<rect class="{role}" x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
-    return box + _text(x + WIDTH // 2, y + 26, role, f"on-{role}", "middle")
+    words = _text(x + WIDTH // 2, y + 26, role, f"on-{role}", "middle")
+    return box(role, x, x + WIDTH, y, HEIGHT) + words
 
 
 def _text(x: int, y: int, text: str, kind: str = "", anchor: str = "start") -> str:
