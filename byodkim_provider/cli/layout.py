@@ -17,7 +17,7 @@ from typing import Final
 import click
 
 from byodkim_provider.aws.ses import with_error
-from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
+from byodkim_provider.cli.now import KINDS, SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.terminal import inert, minute, wrapped
 from byodkim_provider.dns import diagnosis
@@ -26,14 +26,6 @@ from byodkim_provider.quoting import printable
 
 COLOURS: Final = {"due": "yellow", "unknown": "yellow", "wrong": "red"}
 """By the kind of a line."""
-
-HEADINGS: Final[dict[Kind, str]] = {
-    "wrong": "wrong",
-    "unknown": "unknown",
-    "due": "due",
-    "note": "notes",
-}
-"""Above the findings of each kind."""
 
 
 def show_lines(lines: Iterable[str], kind: str = "") -> None:
@@ -56,9 +48,9 @@ def show(now: StackNow, *, in_full: bool = False) -> None:
     each domain; *in_full* with its records and identities.
     """
     show_lines([f"{now.stack}: {counted(now)}"], now.verdict)
-    for kind, heading in HEADINGS.items():
+    for kind in KINDS:
         lines = _findings(now, kind)
-        show_lines(["", f"{heading}:", *lines] if lines else [], kind)
+        show_lines(["", f"{kind}:", *lines] if lines else [], kind)
     show_lines([""])
     for domain in now.domains:
         show_lines([_line(domain)], domain.verdict)
@@ -90,6 +82,8 @@ def _line(domain: DomainNow) -> str:
         oldest = max(signing, key=lambda one: one.age_days or 0)
         key = "its key" if oldest.generation is None else f"generation {oldest.generation}"
         facts.append(f"{key} for {oldest.age_days} of {domain.rotate_after_days} days")
+    mail_from = [identity.ses for identity in domain.identities if identity.mail_from]
+    facts += dict.fromkeys(f"MAIL FROM {ses.mail_from_status}" for ses in mail_from if ses)
     return f"{domain.domain}: {', '.join(facts)}"
 
 

@@ -35,12 +35,13 @@ def declared(project):
 
 
 def test_all_is_well(declared):
-    """The report shows it in its table, `status` of the domain and `doctor` in a line."""
+    """The report shows it in its table, `status` of the domain in a line, of all in a word."""
     project = declared()
     report = project.directory / "report.html"
     result = project.run("status", DOMAIN, "--html", str(report))
     assert (result.exit_code, f"MAIL FROM {BOUNCE} SUCCESS" in in_one_line(result)) == (0, True)
     assert f"{BOUNCE} SUCCESS" in report.read_text()
+    assert in_one_line(project.run("status")).endswith(" of 180 days, MAIL FROM SUCCESS")
 
 
 NOT_SET = f"the MAIL FROM domain in SES is none, not {BOUNCE!r}: run `pulumi up --refresh`"

@@ -26,7 +26,7 @@ NAMES = (DOMAIN, "example.org")
 ALL_IS_WELL = f"""\
 dev: 1 domain, 1 well
 
-notes:
+note:
   {DOMAIN}: generation 1 may leave DNS from 2026-12-05 12:00 UTC
 
 {DOMAIN}: well, SUCCESS, generation 2 for 0 of 180 days
