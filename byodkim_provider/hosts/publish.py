@@ -54,15 +54,19 @@ def next_change(
     """
     The next change that leads from *there* to the record of *value* alone; None if it stands there.
 
-    *before* is the value that the stack had there. A change that the host has accepted is not made
-    again. Raises `DnsRefused` if somebody else's value is in the way, and `DnsUnconfirmed` if the
-    host does not list yet what it has accepted.
+    One form of its key stays, further ones are removed. *before* is the value that the stack had
+    there. A change that the host has accepted is not made again. Raises `DnsRefused` if somebody
+    else's value is in the way, and `DnsUnconfirmed` if the host does not list yet what it has
+    accepted.
     """
-    if len({*there}) == 1 and mark(value) == mark(there[0]):
+    marks = {mark(value)} | ({mark(before)} if before else set())
+    same = [other for other in there if mark(other) == mark(value)]
+    if same and len({*there}) == 1:
         return None
     add, take_back = Change("add", value), Change("remove", value)
-    others = [other for other in there if other != value]
-    foreign = [other for other in others if not (before and mark(before) == mark(other))]
+    kept = value if value in there or not same else min(same)  # in whatever order they are listed
+    others = [other for other in there if other != kept]
+    foreign = [other for other in others if mark(other) not in marks]
     if foreign and existing != "replace":
         if value in there and add in sent and not sent.get(take_back):
             return take_back
@@ -71,7 +75,7 @@ def next_change(
     for other in others:
         if not sent.get(Change("remove", other)):
             return Change("remove", other)
-    if value in there:
+    if kept in there:
         raise DnsUnconfirmed(HostMessages.STILL_LISTED())
     if sent.get(add):
         raise DnsUnconfirmed(HostMessages.NOT_LISTED())

@@ -21,6 +21,7 @@ BEFORE = record_value(key("another").public_key_der)
 THEIRS = "v=spf1 -all"
 
 ADD, TAKE_BACK = Change("add", OURS), Change("remove", OURS)
+TAGGED_TOO, REMOVE_TAGGED = f"k=rsa; {OURS}", Change("remove", TAGGED)
 REMOVE_BEFORE, REMOVE_THEIRS = Change("remove", BEFORE), Change("remove", THEIRS)
 
 OTHER_VALUE, OTHER_KEY = HostMessages.OTHER_VALUE, HostMessages.OTHER_KEY
@@ -41,7 +42,13 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         # A selector that somebody chose.
         "theirs": ("same key", (THEIRS,), NEVER, OTHER_VALUE),
         "theirs and ours": ("same key", (OURS, THEIRS), NEVER, OTHER_VALUE),
-        "ours in two forms": ("same key", (OURS, TAGGED), NEVER, OTHER_VALUE),
+        # One key in two forms is one value twice, and which one a verifier takes is undefined.
+        "ours in two forms": ("same key", (TAGGED, OURS), NEVER, REMOVE_TAGGED),
+        "ours in two other forms": ("same key", (TAGGED, TAGGED_TOO), NEVER, REMOVE_TAGGED),
+        "the second form listed late": (
+            *("same key", (TAGGED_TOO, TAGGED), {REMOVE_TAGGED: True}, STILL_LISTED),
+        ),
+        "ours in two forms, and theirs": ("same key", (OURS, TAGGED, THEIRS), NEVER, OTHER_VALUE),
         "theirs beside our addition": ("same key", (OURS, THEIRS), TAKEN, TAKE_BACK),
         "theirs beside our lost addition": ("same key", (THEIRS, OURS), LOST, TAKE_BACK),
         "theirs, ours not listed": ("same key", (THEIRS,), TAKEN, OTHER_VALUE),
