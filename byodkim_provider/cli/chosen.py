@@ -19,12 +19,12 @@ import click
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import Stack, open_stack, stack_names
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import Refused
+from byodkim_provider.cli.terminal import Refused, say
 from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import InvalidKey
+from byodkim_provider.errors import InvalidKey, InvalidSettings
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.cli import CliMessages
 
@@ -68,12 +68,10 @@ def _public_key(file: str) -> bytes:
 
 
 def stack_option(
-    name: str = "name", help: str = "The stack; by default the selected one.", **more: Any
+    name: str = "name", help: str = "The stack; by default the selected one."
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The option `--stack`, whose value the command gets as *name*."""
-    return click.option(
-        "-s", "--stack", name, metavar="STACK", shell_complete=_complete, help=help, **more
-    )
+    return click.option("-s", "--stack", name, metavar="STACK", shell_complete=_complete, help=help)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +167,12 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
     stack = open_stack(chosen.stack_name, environment)
     known = stack.domains
     if chosen.domain not in known:
-        known = {**stack.planned, **known}
+        try:
+            known = {**stack.planned, **known}
+        except (InvalidSettings, Refused) as error:  # a typo hides no domain of the last run
+            if chosen.domain or not known:
+                raise
+            say(CliMessages.LAST_RUN(error=error.message))
     wanted = stack.named([chosen.domain] if chosen.domain else [*known], known)
     domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
     if not domains:

@@ -115,6 +115,7 @@ class CliMessages(Table):
         "names, and name it with --zone"
     )
     NO_DOMAIN = "{stack}: no domain in the state: `pulumi preview` says why, `pulumi up` makes them"
+    LAST_RUN = "{error}\nshown are the domains of the last run"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"

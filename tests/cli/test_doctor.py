@@ -212,6 +212,22 @@ def test_verified_is_about_the_selector(project, selector, expected):
     assert (identity["status"], identity["verified"]) == ("SUCCESS", expected)
 
 
+@pytest.mark.parametrize("command", ["doctor", "records"])
+@pytest.mark.parametrize(
+    ("mistake", "said"),
+    [("generaton: 2", "generaton: unknown key"), ("keys: {secure: v1:x}", "is encrypted")],
+)
+def test_mistake_in_the_stack_file(project, command, mistake, said):
+    """The domains of the last run are shown all the same, and what is wrong is said."""
+    project.settings = project._last_settings()
+    shown = project.run(command).stdout
+    project.write(f"    {DOMAIN}: {{generation: 2, {mistake}}}\n")
+    result = project.run(command)
+    assert (result.exit_code, result.stdout) == (0, shown)
+    assert said in result.stderr
+    assert project.run(command, "example.org").exit_code > 1
+
+
 def test_dns_check_off(project):
     """Where the stack says that DNS can't be seen, nobody is asked unless a server is named."""
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
