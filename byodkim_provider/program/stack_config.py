@@ -5,12 +5,15 @@ credentials.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Final
 
 import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
+from byodkim_provider.config import stack_file
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
 from byodkim_provider.config.settings import NOT_SECRET
 from byodkim_provider.errors import InvalidSettings
@@ -26,7 +29,8 @@ Valid keys. Pulumi returns only keys that a program names, so a misspelt key wou
 
 SHORTEST_SECRET: Final = 12
 """
-Shortest string, in characters, that is taken for a secret because something in its setting is one.
+Shortest string, in characters, that is taken for a secret because something in its setting is one,
+or that is looked for in the stack file.
 """
 
 _AWS_SECRETS: Final = (("aws:secretKey",), ("aws:token",))
@@ -61,17 +65,45 @@ def not_encrypted() -> Iterator[str]:
     """
     A problem for each secret that is not encrypted.
 
-    Pulumi tells per setting whether something in it is encrypted. So a plain secret beside an
-    encrypted one is not found.
+    Pulumi tells per setting whether something in it is encrypted. A plain secret beside an
+    encrypted one is looked for in the stack file.
     """
     project = pulumi.get_project()
     for name in SECRET_MAPS:
-        if is_config_secret(f"{project}:{name}"):
-            continue
-        held = from_json(get_config(f"{project}:{name}"))
-        for steps, _ in strings_in(held, (name,)):
-            if steps[-1] not in NOT_SECRET:
+        is_encrypted = is_config_secret(f"{project}:{name}")
+        for steps, secret in strings_in(from_json(get_config(f"{project}:{name}")), (name,)):
+            if steps[-1] in NOT_SECRET:
+                continue
+            if not is_encrypted or _is_in_stack_file(secret):
                 yield line(steps, SettingMessages.NOT_ENCRYPTED(command=secret_command(steps)))
+
+
+def _is_in_stack_file(secret: str) -> bool:
+    """
+    Whether the stack file has *secret* in plain. False if only Pulumi knows where the file is, as
+    under the Automation API.
+    """
+    root, text = pulumi.get_root_directory(), _on_one_line(secret)
+    if root is None or len(text) < SHORTEST_SECRET:
+        return False
+    return text in _stack_file(root, pulumi.get_stack())
+
+
+@functools.cache
+def _stack_file(root: str, stack: str) -> str:
+    """The text of the file of *stack*, on one line; "" if there is none."""
+    for name in stack_file.PROJECT_FILES:
+        project_file = Path(root, name)
+        if project_file.exists():
+            project = stack_file.load(project_file.read_text(encoding="utf-8"))
+            file = stack_file.stack_file(project_file, project, stack)
+            return _on_one_line(file.read_text(encoding="utf-8")) if file.exists() else ""
+    return ""
+
+
+def _on_one_line(text: str) -> str:
+    """*text* without line ends and blanks, which differ between a key and its form in YAML."""
+    return "".join(text.replace("\\n", "").split())
 
 
 def encrypted_in_vain(written: Mapping[str, object]) -> Iterator[str]:

@@ -91,6 +91,33 @@ def test_not_kept_secret(configured, secret, problems):
     assert found == problems
 
 
+PEM = (
+    f"-----BEGIN RSA PRIVATE KEY-----\n{'MIIE' * 16}\n{'abcd' * 9}\n-----END RSA PRIVATE KEY-----\n"
+)
+
+
+@pytest.mark.parametrize(
+    "written",
+    [f"|\n      {PEM.replace(chr(10), chr(10) + '      ')}", json.dumps(PEM)],
+    ids=["block", "quoted"],
+)
+def test_plain_beside_encrypted(configured, monkeypatch, tmp_path, written):
+    """A key that somebody adds in plain beside an encrypted one is refused, and no other secret."""
+    monkeypatch.setattr(pulumi, "get_root_directory", lambda: str(tmp_path))
+    monkeypatch.setattr(pulumi, "get_stack", lambda: "dev")
+    (tmp_path / "Pulumi.yaml").write_text("{name: ses-byodkim, stackConfigDir: stacks}")
+    (tmp_path / "stacks").mkdir()
+    (tmp_path / "stacks" / "Pulumi.dev.yaml").write_text(
+        "config:\n  ses-byodkim:privateKeys:\n    first: {secure: v1:AAAA}\n"
+        f"    short: {{secure: v1:BBBB}}\n    second: {written}\n"
+    )
+    keys = {"first": PEM.replace("abcd", "efgh"), "short": "first", "second": PEM}
+    setting = "ses-byodkim:privateKeys"
+    configured({setting: json.dumps(keys)}, [setting])
+    [problem] = stack_config.not_encrypted()
+    assert problem.startswith('privateKeys["second"]: is not encrypted')
+
+
 TOKEN = "gd-token-3f9c2a71"
 ROLE = {"roleArn": "arn:aws:iam::666666666666:role/x"}
 TO_AWS = {
