@@ -1,5 +1,7 @@
 """
-Messages, time, waiting and calls side by side: no other module prints, reads a clock or waits.
+Messages, time, waiting and calls side by side.
+
+No provider, and no package below one, prints, reads a clock or waits in another way.
 
 Messages go to the engine's Log RPC: `pulumi.log` only prints to standard error inside the
 plugin process (https://github.com/pulumi/pulumi/issues/6065). Every wait ends when the

@@ -21,8 +21,8 @@ KEY_MATERIAL: Final = re.compile(
 Matches a key or a session token in base64, base64url or hex, in lines too. No label or id is as
 long.
 
-All that repeats is bounded but what alone matches: a long text of others costs no more than its
-length.
+A repetition has an upper bound, or is an alternative of its own. So the search takes time in
+proportion to the length of a text.
 """
 
 _BETWEEN: Final = re.compile(r"[\s,%]+")
@@ -40,8 +40,8 @@ EXTERNAL_ID: Final = re.compile(
 """
 The external id of a role, or a session tag, which STS quotes if it has a wrong character.
 
-A match has one beginning: in a text of nothing else, a search from each to the end would take
-minutes.
+A match can't contain its own beginning. Otherwise, in a text of many beginnings, the search would
+run from each of them to the end, for minutes.
 """
 
 MAX_SHOWN: Final = 64

@@ -83,9 +83,10 @@ def _conditions(
     types = ["TXT"] if all("._domainkey." in name for name in records) else ["MX", "TXT"]
     found = {
         "ours": {"StringLike": ours},
-        # Without the second, TagResource would make another owner's identity ours, and so open the
-        # rest. "IfExists": what is created has no tag yet. It holds for what exists without the
-        # tag, too: so the ARNs beside it are those of the stack's own domains alone.
+        # Without the second condition, TagResource would make another owner's identity ours, and
+        # all other statements would apply to it. A new identity has no tag yet, so the condition
+        # ends in "IfExists". An existing identity without the tag passes it too, so this statement
+        # lists the ARNs of the stack's own domains only.
         "becomes ours": {**becomes_ours, "StringLikeIfExists": ours},
         "taken over": becomes_ours,
         "our records": {  # names are compared in lower case and without their final dot

@@ -1,5 +1,5 @@
 """
 The contents of a stack file: valid keys, their values and defaults, and error messages.
 
-It reads and edits text. It reaches no network, and does not import Pulumi.
+It takes text and values, and opens no file. It reaches no network, and does not import Pulumi.
 """

@@ -1,5 +1,5 @@
 """
-Looks up a TXT record, or the addresses, at every authoritative server.
+Looks up TXT or MX records, or addresses, at every authoritative server.
 
 Returns answers; `visibility` decides whether they are good enough. Network errors are answers
 too, never exceptions. Recursive resolvers never get a query for the record's name, or for a name

@@ -1,6 +1,6 @@
 """
-What a user can be told: a code with fields. Its text, and the advice about it, stand once, in a
-table here.
+Errors, warnings and progress: a code with fields. Its text, and the advice about it, stand once, in
+a table here. The words of one command, or of a page that it writes, stand with the command.
 
 A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a
 message. Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts

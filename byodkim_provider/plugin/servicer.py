@@ -106,9 +106,7 @@ class Servicer(ProviderServicer):
         self._lock = threading.Lock()
 
     async def GetSchema(self, _request: Any, _context: Any) -> Any:
-        from byodkim_provider.plugin.package import (
-            schema,
-        )  # and pydantic, which resources don't need
+        from byodkim_provider.plugin.package import schema  # read by the generator of SDKs alone
 
         return provider_pb2.GetSchemaResponse(schema=json.dumps(schema()))
 

@@ -12,14 +12,14 @@ The arguments are the keys of a stack file: names, defaults and checks come from
                                         its MX and SPF
     record of a standby with a slot     -                           the identities, its key
 
-The engine deletes in levels: first what has the longest way down to a resource without a
-dependency. Where the record of the key that signs is a resource, every record has a shorter way
-than the identities, so it is deleted after them, and not at all if the deletion of an identity
-fails. Two cases are given up:
+The engine deletes in levels. The level of a resource is the length of its longest chain of
+dependencies, and the highest level is deleted first. If the record of the key that signs is a
+resource, every record has a lower level than the identities. So the engine deletes the records
+after the identities, and keeps them if the deletion of an identity fails. Two cases are given up:
 
 - A supplied key signs, and people paste its record. The identities depend on no record of a key
-  then, and a generated key's record, which stands in another zone, has a longer way: it is deleted
-  before them.
+  then. A generated key's record, which is in another zone, has a higher level than the identities:
+  the engine deletes it before them.
 - With `--continue-on-error` a new MX or SPF record fails. The identity, which depends on it, stays
   as it is, and the run still deletes the records that leave, though SES may need them.
 """
