@@ -12,7 +12,7 @@ import functools
 import ipaddress
 import json
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, get_origin, get_type_hints
@@ -141,11 +141,11 @@ def _path(steps: tuple[str | int, ...]) -> str:
     return path
 
 
-def refuse_state(wrong: Iterable[str]) -> None:
-    """
-    Raise `InvalidSettings` for problems of outputs, which no version of this program can have
-    stored.
-    """
+def refuse_state(
+    outputs: Mapping[str, Any], model: type[BaseModel], *, required: Collection[str] = ()
+) -> None:
+    """Raise `InvalidSettings` for *outputs* that no version of this program can have stored."""
+    wrong = problems(outputs, model, required=required)
     found = [SettingMessages.IN_STATE(problem=problem) for problem in wrong]
     if found:
         raise InvalidSettings(found)

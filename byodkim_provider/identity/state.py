@@ -23,7 +23,6 @@ from byodkim_provider.property_types import (
     Whole,
     hints_of,
     model_of,
-    problems,
     read,
     refuse_state,
     without_none,
@@ -309,7 +308,7 @@ class Stored:
             "instance",
             "status",
         )
-        refuse_state(problems(outputs, OUTPUTS, required=required))
+        refuse_state(outputs, OUTPUTS, required=required)
         key = None
         set_at = outputs.get("key_set_at")
         if set_at is not None:

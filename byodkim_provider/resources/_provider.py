@@ -25,6 +25,7 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.settings import read_settings, redirection_warnings
 from byodkim_provider.dkim.key_secret import STACK_ID_LENGTH
 from byodkim_provider.identity.run import Run, Services
+from byodkim_provider.messages import HINT
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
 
@@ -105,5 +106,5 @@ def check_result(inputs: Mapping[str, Any], problems: Iterable[str]) -> CheckRes
 
 
 def _lines(problem: str) -> str:
-    text, separator, hint = problem.partition("\n  hint: ")
+    text, separator, hint = problem.partition(HINT)
     return f"{printable(text)}{separator}{printable(hint)}"

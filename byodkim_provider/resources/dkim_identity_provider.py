@@ -215,7 +215,7 @@ class ByodkimIdentityProvider(DynamicProvider):
 def _zones(properties: Mapping[str, Any]) -> Sequence[Zone]:
     """The zones of inputs; raises `InvalidSettings` for those of a state that was edited."""
     zones = {"zones": properties.get("zones", ())}
-    property_types.refuse_state(property_types.problems(zones, INPUTS))
+    property_types.refuse_state(zones, INPUTS)
     values: Any = INPUTS.model_validate(zones)
     return cast("Sequence[Zone]", values.zones)
 

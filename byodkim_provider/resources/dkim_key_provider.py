@@ -136,7 +136,7 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
         else ("private_key",)
     )
     required = ("domain", "selector", "fingerprint", *where)
-    property_types.refuse_state(property_types.problems(outputs, _STORED, required=required))
+    property_types.refuse_state(outputs, _STORED, required=required)
 
 
 def _public(made: KeySecret) -> dict[str, Any]:

@@ -122,5 +122,5 @@ def _entries(properties: Mapping[str, Any]) -> list[Entry]:
 
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
-    property_types.refuse_state(property_types.problems(outputs, _PROPERTIES))
+    property_types.refuse_state(outputs, _PROPERTIES)
     return [Verdict.from_properties(result) for result in outputs.get("results", ())]

@@ -152,4 +152,4 @@ def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     host = SPECS.get(str(outputs.get("provider")))
     of_host = host.required if host else ()
     required = (*_REQUIRED, *of_host, "present_value")
-    property_types.refuse_state(property_types.problems(outputs, _STORED, required=required))
+    property_types.refuse_state(outputs, _STORED, required=required)
