@@ -7,13 +7,13 @@ import json
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+from byodkim_provider import ByodkimDomain
 
 DOMAIN = "example.com"
 # the advisor reports in the Region of the identity: topic and rule have to be there
 REGION = "eu-west-1"
 
-domain = ByodkimDomain(DOMAIN, ByodkimDomainArgs(domain=DOMAIN, generation=1, regions=[REGION]))
+domain = ByodkimDomain(DOMAIN, domain=DOMAIN, generation=1, regions=[REGION])
 
 topic = aws.sns.Topic("ses-advisor")
 aws.sns.TopicSubscription(

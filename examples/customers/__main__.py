@@ -8,7 +8,6 @@ import pulumi
 
 from byodkim_provider import (
     ByodkimDomain,
-    ByodkimDomainArgs,
     DkimVerification,
     DkimVerificationArgs,
 )
@@ -20,7 +19,7 @@ DNS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 written = Path(__file__).with_name("customers.txt").read_text()
 lines = (line.split() for line in written.splitlines() if line.strip())
 customers = {
-    name: ByodkimDomain(name, ByodkimDomainArgs(domain=name, generation=int(generation), dns=DNS))
+    name: ByodkimDomain(name, domain=name, generation=int(generation), dns=DNS)
     for name, generation in lines
 }
 

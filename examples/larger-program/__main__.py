@@ -3,11 +3,11 @@
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+from byodkim_provider import ByodkimDomain
 
 DOMAIN = "example.com"
 
-domain = ByodkimDomain(DOMAIN, ByodkimDomainArgs(domain=DOMAIN, generation=1, wait=True))
+domain = ByodkimDomain(DOMAIN, domain=DOMAIN, generation=1, wait=True)
 
 # With this policy receivers refuse mail without a signature, so SES has to have verified the key
 # before.

@@ -3,18 +3,16 @@
 import pulumi
 from namecheap import Namecheap
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+from byodkim_provider import ByodkimDomain
 
 DOMAIN = "example.com"
 
 domain = ByodkimDomain(
     DOMAIN,
-    ByodkimDomainArgs(
-        domain=DOMAIN,
-        generation=1,
-        regions=["eu-west-1"],
-        dns_providers=[Namecheap(DOMAIN)],
-        wait=True,
-    ),
+    domain=DOMAIN,
+    generation=1,
+    regions=["eu-west-1"],
+    dns_providers=[Namecheap(DOMAIN)],
+    wait=True,
 )
 pulumi.export("records", domain.records)

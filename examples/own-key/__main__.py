@@ -2,20 +2,18 @@
 
 import pulumi
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, SuppliedKey
+from byodkim_provider import ByodkimDomain, SuppliedKey
 
 DOMAIN = "example.com"
 
 config = pulumi.Config()
 domain = ByodkimDomain(
     DOMAIN,
-    ByodkimDomainArgs(
-        domain=DOMAIN,
-        generation=1,
-        keys={
-            # Generation 2 is added here before it signs: its record is in DNS one rotation early.
-            1: SuppliedKey(selector="mail2026", private_key=config.require("privateKey")),
-        },
-    ),
+    domain=DOMAIN,
+    generation=1,
+    keys={
+        # Generation 2 is added here before it signs: its record is in DNS one rotation early.
+        1: SuppliedKey(selector="mail2026", private_key=config.require("privateKey")),
+    },
 )
 pulumi.export("records", domain.records)

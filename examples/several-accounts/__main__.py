@@ -2,7 +2,7 @@
 
 import pulumi
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DnsSettings
+from byodkim_provider import ByodkimDomain, DnsSettings
 
 ROLES = {
     "example.com": pulumi.Config().require("dnsRole"),
@@ -13,10 +13,8 @@ ROLES = {
 for name, role in ROLES.items():
     domain = ByodkimDomain(
         name,
-        ByodkimDomainArgs(
-            domain=name,
-            generation=1,
-            dns=[DnsSettings(provider="route53", assume_role=role)],
-        ),
+        domain=name,
+        generation=1,
+        dns=[DnsSettings(provider="route53", assume_role=role)],
     )
     pulumi.export(name, domain.records)

@@ -3,14 +3,12 @@
 import pulumi
 import pulumi_aws as aws
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs
+from byodkim_provider import ByodkimDomain
 
 DOMAIN = "example.com"
 TENANT = "acme"
 
-domain = ByodkimDomain(
-    DOMAIN, ByodkimDomainArgs(domain=DOMAIN, generation=1, regions=["eu-west-1"], wait=True)
-)
+domain = ByodkimDomain(DOMAIN, domain=DOMAIN, generation=1, regions=["eu-west-1"], wait=True)
 
 for region, identity in domain.identities.items():
     name = f"{TENANT}/{region}"

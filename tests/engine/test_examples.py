@@ -40,10 +40,10 @@ def open_example(sandbox, open_stack, monkeypatch, tmp_path):
     """
     Opens a stack of a copy of an example in *tmp_path*; its domains ask the DNS of the sandbox.
     """
-    args = partial(
-        byodkim_provider.ByodkimDomainArgs, dns_resolvers=[sandbox.dns_resolver], dns_wait_seconds=0
+    domain = partial(
+        byodkim_provider.ByodkimDomain, dns_resolvers=[sandbox.dns_resolver], dns_wait_seconds=0
     )
-    monkeypatch.setattr(byodkim_provider, "ByodkimDomainArgs", args)
+    monkeypatch.setattr(byodkim_provider, "ByodkimDomain", domain)
     opened = []
 
     def open_example(name, **config):
@@ -236,7 +236,8 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     assert by_action["route53:ChangeResourceRecordSets"] == zones
     rotated = byodkim(stack, "rotate", "example.com", "--yes")
     assert rotated.exit_code == 1
-    assert "which does not list what to change: `generation: 2` for example.com" in rotated.stderr
+    assert "generation 1 → 2" in rotated.stderr
+    assert "which does not list example.com" in rotated.stderr
     program = tmp_path / "several-accounts" / "__main__.py"
     program.write_text(program.read_text().replace("generation=1", "generation=2"))
     assert stack.up().ok
