@@ -9,7 +9,7 @@ providers, which must not take a record from where verifiers find it.
 from __future__ import annotations
 
 import functools
-from collections.abc import Collection, Sequence, Set
+from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import nullcontext
 from functools import partial
 from itertools import chain, repeat
@@ -134,13 +134,16 @@ def _loses(zone: Zone, generation: int, after: Declared) -> bool:
     return zone.provider != MANUAL and zone.path not in stays
 
 
-def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
+def refuse_leaving(
+    stored: Stored, declared: Declared, run: Run, is_gone: Callable[[Zone], bool]
+) -> None:
     """
     Raise `InvalidSettings` if a change would take a record from where verifiers find it.
 
-    That of a generation which leaves DNS is left to `rules`.
+    A zone that *is_gone* holds no record that could be lost.
     """
     before = stored.declared
+    is_listed = before.account_id == declared.account_id  # another account lists other zones
     if stored.key is None or not declared.zones:
         return  # SES never had a key, so no mail was signed; or nobody said where records stand
     asked_for = functools.cache(partial(_asked_for, before, _authoritative(declared, run)))
@@ -149,7 +152,7 @@ def refuse_leaving(stored: Stored, declared: Declared, run: Run) -> None:
         staying = {1}  # used alone: every zone begins with it
     for generation in sorted(staying):
         for zone in before.zones_of(generation):
-            if _loses(zone, generation, declared):
+            if _loses(zone, generation, declared) and not (is_listed and is_gone(zone)):
                 asked = asked_for(zone.slot_name(generation, before.domain))
                 _refuse_loss(zone, generation, before, declared, asked)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any, cast
 
@@ -71,6 +72,14 @@ class ByodkimIdentityProvider(DynamicProvider):
             if not servers and zone.provider == ROUTE53:
                 servers = self._route53(zone.role, zone.external_id).name_servers(zone.id)
             yield replace(zone, name_servers=servers)
+
+    def _is_gone(self, zone: Zone) -> bool:
+        """Whether Route 53 does not list *zone* any more; who may not list zones can't know."""
+        if zone.provider != ROUTE53:
+            return False
+        with suppress(ByodkimError):
+            return zone.id not in self._route53(zone.role, zone.external_id).zones()
+        return False
 
     def _foresee(self, declared: Declared, *, is_preview: bool) -> None:
         """
@@ -148,7 +157,7 @@ class ByodkimIdentityProvider(DynamicProvider):
                         domain=declared.domain, **rules.in_use(one, last)
                     )
                     self._run.progress().warn(warning)
-            lookups.refuse_leaving(stored, declared, self._run)
+            lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
             if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
         # Without an output that a verification reads, each preview would show a change of that.

@@ -52,6 +52,16 @@ class Killed(BaseException):
     """The process of the plugin, or of the engine, is gone in the middle of a call."""
 
 
+class Zones(dict[str, str]):
+    """The zones of Route 53, of which none is ever deleted."""
+
+    def zones(self) -> Mapping[str, str]:
+        return self
+
+    def __contains__(self, zone_id: object) -> bool:
+        return True
+
+
 @dataclass(frozen=True)
 class Providers:
     """The providers of one run: a preview and its update are two processes, and so is each run."""
@@ -68,7 +78,11 @@ class Providers:
         return cls(
             DkimKeyProvider(run=services.run),
             record,
-            ByodkimIdentityProvider(lambda _: services, run=services.run),
+            ByodkimIdentityProvider(
+                lambda _: services,
+                run=services.run,
+                route53=lambda *_: Zones(),  # type: ignore[arg-type,return-value]
+            ),
             DkimVerificationProvider(lambda _: services, run=services.run),
         )
 

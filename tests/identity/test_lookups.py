@@ -50,11 +50,11 @@ def served(*labels):
     return tuple(zone(one, name_servers=NAME_SERVERS.get(one, ())) for one in labels)
 
 
-def refusal(world, stored, declared, resolver):
+def refusal(world, stored, declared, resolver, gone=()):
     """How a change is refused in this DNS, if it is."""
     run = seeing(world, resolver)
     try:
-        refuse_leaving(stored, declared, run)
+        refuse_leaving(stored, declared, run, lambda zone: zone.label in gone)
     except InvalidSettings as refused:
         return str(refused)
     return None
@@ -180,6 +180,15 @@ def test_slots(world, before, after, targets, problem):
 def test_a_rotation_moves_nothing(world):
     """The record that leaves is that of a generation that leaves."""
     assert move(world, 2, OLD, OLD, "kkk", AT_HERE, published=(2, 3, 4)) is None
+
+
+def test_a_zone_that_is_gone(world):
+    """A zone that Route 53 does not list any more has nothing to lose; another account's may."""
+    stored, there = world.verified(1, zones=served(HERE)), world.declared(1, zones=served(THERE))
+    in_dns = Cnames({}, AT_HERE)
+    assert refusal(world, stored, there, in_dns, gone=[HERE]) is None
+    other_account = replace(there, account_id="210987654321")
+    assert ASKED_FOR in refusal(world, stored, other_account, in_dns, gone=[HERE])
 
 
 ELSEWHERE = """

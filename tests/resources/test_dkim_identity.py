@@ -1,5 +1,6 @@
 """What the provider of identities finds out about zones, and when."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
@@ -7,9 +8,12 @@ from types import SimpleNamespace
 import pytest
 from pulumi.output import Unknown
 
-from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.errors import DnsRefused, InvalidSettings
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support import identities
+from tests.support.cases import cases
+from tests.support.zones import zone, zones
 
 ONE, TWO = ({"provider": "route53", "id": one} for one in ("Z1", "Z2"))
 SERVERS = ["ns-1.example.net", "ns-2.example.net"]
@@ -72,6 +76,28 @@ def test_given_name_servers(provider, asked, inputs):
     olds = {**inputs, "zones": [zone | {"name_servers": ["old.example.net"]}]}
     assert checked(provider, olds, news)["zones"] == news["zones"]
     assert asked == []
+
+
+@cases(
+    ("listed", "is_refused"),
+    {"gone": ([], False), "there": (["Z1"], True), "not to be listed": (None, True)},
+)
+def test_a_zone_that_is_gone(world, listed, is_refused):
+    """A zone may leave at once if Route 53 does not list it, in the account of its role."""
+    asked = []
+
+    def route53(*role):
+        asked.append(role)
+        if listed is None:
+            raise DnsRefused(AwsMessages.PROXY())
+        return SimpleNamespace(zones=lambda: listed)
+
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run, route53=route53)
+    before = world.verified(zones=(zone("route53:Z1", role=ROLE),))
+    left = world.declared(zones=zones("godaddy:example.com")).to_properties()
+    with pytest.raises(InvalidSettings) if is_refused else nullcontext():
+        provider.diff("id", before.to_outputs(), {**left, "secret_arn": "arn"})
+    assert {*asked} == {(ROLE, None)}
 
 
 def test_a_state_without_an_output_is_updated(world):
