@@ -211,8 +211,9 @@ def from_stored(stored: Mapping[str, Any]) -> DomainSettings:
         for generation, key in values.pop("keys").items()
     }
     labels = values.pop("dns_providers", ())
+    regions = tuple(values.pop("regions", ()))  # the program's botocore may know newer ones
     settings = DomainSettings.model_validate({**values, "keys": {}, "warnings": ()})
-    update: dict[str, Any] = {"keys": keys}
+    update: dict[str, Any] = {"keys": keys, "regions": regions}
     if labels:
         update["dns"] = tuple(DnsSettings.model_construct(provider=label) for label in labels)
     return settings.model_copy(update=update)

@@ -130,6 +130,13 @@ def test_stored(written):
     assert read.model_copy(update=without) == domain.model_copy(update=without)
 
 
+def test_stored_with_a_new_region():
+    """A command reads a Region that the botocore of the program knows, and its own does not."""
+    [domain] = load(one({"generation": 2})).domains
+    read = settings.from_stored(domain.stored() | {"regions": ["eu-west-9"]})
+    assert read.regions == ("eu-west-9",)
+
+
 def test_stored_with_an_own_provider():
     """A program's own DNS provider is known by its label; the default of `dns` is not used."""
     [domain] = load(one({"generation": 2})).domains
