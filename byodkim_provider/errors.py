@@ -14,6 +14,7 @@ import sys
 import traceback
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, Literal, Self
 
 from byodkim_provider.messages import Message
@@ -127,7 +128,15 @@ def error_text() -> str:
     bug.
     """
     error = sys.exc_info()[1]
-    if isinstance(error, ByodkimError) and not os.environ.get(DEBUG_VARIABLE):
+    if error is None or os.environ.get(DEBUG_VARIABLE):
+        return traceback.format_exc()
+    if isinstance(error, ByodkimError):
         said = str(error) if isinstance(error, InvalidSettings) else error.with_kind()
         return f"{printable_lines(said)}\n"
-    return traceback.format_exc()
+    frames = traceback.extract_tb(error.__traceback__)
+    package = str(Path(__file__).parent)
+    if not any(frame.filename.startswith(package) for frame in frames):
+        return traceback.format_exc()  # of a dynamic provider of the user's own
+    places = "".join(frames.format())
+    words = f"whose words {DEBUG_VARIABLE}=1 shows: they may quote a value"
+    return f"Traceback (most recent call last):\n{places}{type(error).__name__}, {words}\n"

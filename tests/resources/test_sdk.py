@@ -8,6 +8,7 @@ import pytest
 from pulumi.output import Unknown
 from pulumi.runtime import config, rpc, settings
 
+from byodkim_provider.errors import error_text
 from byodkim_provider.resources import _plugin, sdk
 
 
@@ -82,3 +83,11 @@ def test_another_plugin_process(monkeypatch, lacks):
             "does not end a wait",
         }[lacks]
     )
+
+
+def test_error_of_another_provider():
+    """The process may have dynamic providers of the user's own, whose errors are shown whole."""
+    try:
+        raise KeyError("words")
+    except KeyError:
+        assert "\nKeyError: 'words'\n" in error_text()
