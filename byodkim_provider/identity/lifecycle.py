@@ -172,12 +172,14 @@ def read(stored: Stored, services: Services) -> Stored:
 
 def delete(stored: Stored, services: Services) -> None:
     """
-    Delete the identity if it was made here, and nobody has replaced it since; an adopted one stays.
+    Delete the identity that has our owner tag. An adopted one stays, without our tags: nobody owns
+    it then, and a resource that declares it again needs `adopt`. One that another resource of this
+    run has stays, too: this resource is the other half of a `--replace`.
 
-    It stays without our tags: nobody owns it then, and a resource that declares it again needs
-    `adopt`. Raises "StillInUse" while somebody else's identity of that name uses a record of ours:
-    the engine deletes the records after the identity. One without an owner tag is somebody else's,
-    too: its mail would fail for want of a tag.
+    The instance tag in SES decides nothing: the engine deletes the records after the identity, and
+    an identity that stays would sign without them. Raises "StillInUse" while somebody else's
+    identity of that name uses a record of ours. One without an owner tag is somebody else's: its
+    mail would fail for want of a tag.
     """
     declared = stored.declared
     domain = declared.domain
@@ -185,19 +187,20 @@ def delete(stored: Stored, services: Services) -> None:
     seen = ses.get_email_identity(domain)
     if seen is None:
         return
-    instance = services.run.instances.get(str(declared), seen.tags.get(INSTANCE_TAG))
-    is_this_one = instance == stored.instance
+    name, show = str(declared), services.run.progress().info
+    is_replaced = services.run.instances.get(name, stored.instance) != stored.instance
+    owner = other_owner(declared, seen.tags)
     if stored.adopted:
-        if is_this_one:
+        if owner is None and not is_replaced:
             ses.untag_resource(domain, TAGS)
-        services.run.progress().info(IdentityMessages.LEFT_ADOPTED(name=str(declared)))
-    elif is_this_one:
-        ses.delete_email_identity(domain)
-    else:
-        owner = other_owner(declared, seen.tags)  # None: the other half of our own replacement
-        use = others_use(declared, seen)
-        if owner is not None and use:
-            reason = lost_reason(owner)
-            said = IdentityMessages.OTHERS_USE(name=str(declared), reason=reason, use=use)
+        show(IdentityMessages.LEFT_ADOPTED(name=name))
+    elif owner is not None:
+        reason, use = lost_reason(owner), others_use(declared, seen)
+        if use:
+            said = IdentityMessages.OTHERS_USE(name=name, reason=reason, use=use)
             raise ByodkimError(said, kind="StillInUse")
-        services.run.progress().info(IdentityMessages.LEFT_OTHER(name=str(declared)))
+        show(IdentityMessages.LEFT_OTHER(name=name, reason=reason))
+    elif is_replaced:
+        show(IdentityMessages.LEFT_REPLACED(name=name))
+    else:
+        ses.delete_email_identity(domain)

@@ -333,7 +333,8 @@ class IdentityMessages(Table):
         "what the hint says, then `pulumi preview` again",
     )
     LEFT_ADOPTED = "{name}: left in SES, because of `adopt`"
-    LEFT_OTHER = "{name}: left in SES, it is not the identity that was made here"
+    LEFT_OTHER = "{name}: left in SES, {reason}"
+    LEFT_REPLACED = "{name}: left in SES for the resource that takes the place of this one"
     LEAVES_ADOPTED = (
         "{name}: leaves the stack and stays in SES, as do its records in DNS, because of `adopt`"
     )

@@ -126,6 +126,8 @@ class ByodkimIdentityProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)
         stored = Stored.from_outputs(olds)
+        # If a `--replace` was interrupted, this run deletes the old half, which needs to know it.
+        self._run.instances.setdefault(str(stored.declared), stored.instance)
         if {"domain", "region"} & unknown.keys():
             return DiffResult(changes=True)
         if (

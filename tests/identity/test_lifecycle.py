@@ -324,7 +324,7 @@ def test_replacement(world, lag):
     new = world.create()
     world.delete(old)
     assert new.instance == world.identity().tags[INSTANCE_TAG]
-    left = "example.com eu-west-1: left in SES, it is not the identity that was made here"
+    left = "example.com eu-west-1: left in SES for the resource that takes the place of this one"
     assert [left] == world.progress.infos
     world.clock.advance(HOUR)
     assert "s1" == world.signs_with()
@@ -614,6 +614,15 @@ def test_delete_while_others_sign(world, signs_with, origin, is_refused):
     assert world.identity() == theirs
     world.delete(replace(old, adopted=True))
     assert world.identity() == theirs
+
+
+@pytest.mark.parametrize("instance", [{}, {INSTANCE_TAG: "0"}], ids=["none", "another"])
+def test_delete_without_its_instance_tag(world, instance):
+    """An identity with our owner tag goes: it would sign on, and the engine deletes its records."""
+    old = world.verified()
+    world.change(tags=OURS | instance)
+    world.delete(old)
+    assert DOMAIN not in world.model.identities(REGION)
 
 
 def adopted(world, tags=None):

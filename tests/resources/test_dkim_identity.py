@@ -13,6 +13,8 @@ from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support import identities
 from tests.support.cases import cases
+from tests.support.fakes import REGION
+from tests.support.world import DOMAIN
 from tests.support.zones import zone, zones
 
 ONE, TWO = ({"provider": "route53", "id": one} for one in ("Z1", "Z2"))
@@ -144,3 +146,22 @@ def test_output_that_is_not_there(world, provider, inputs, other):
     given = inputs if other == "secret_arn" else in_store
     result = checked(provider, inputs, given | {other: Unknown()})
     assert other not in result
+
+
+def test_replacement_that_was_interrupted(world):
+    """
+    A later run deletes the old half: not the identity, which the new half has. If the entry is
+    gone, both halves go, in any order.
+    """
+    old = world.verified().to_outputs()
+    new = world.create().to_outputs()
+    world.next_run()
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
+    provider.diff("id", new, {**world.declared().to_properties(), "secret_arn": "arn"})
+    provider.delete("id", old)
+    assert DOMAIN in world.model.identities(REGION)
+    world.next_run()
+    provider = ByodkimIdentityProvider(lambda _: world.outside, run=world.run)
+    provider.delete("id", old)
+    provider.delete("id", new)
+    assert DOMAIN not in world.model.identities(REGION)
