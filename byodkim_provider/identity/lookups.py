@@ -308,8 +308,8 @@ def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
 
 def _new_key(declared: Declared) -> Message:
     """What to do once the private key stands in DNS: its record must not be corrected."""
-    if declared.generation is None:
-        return IdentityMessages.LEAKED_ALONE()
+    if declared.generation is None or declared.supplied_keys:
+        return IdentityMessages.LEAKED_OWN()
     signing, published = declared.after_leak(declared.generation)
     return IdentityMessages.LEAKED_KEY(signing=signing, published=list(published))
 

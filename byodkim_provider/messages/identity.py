@@ -245,7 +245,7 @@ class IdentityMessages(Table):
     )
     NOTHING_TO_PASTE = "  nothing has to be pasted, the stack made the record at {zones}\n  {again}"
     PASTE = "{records}\n  the next `pulumi up` goes on once {these} there"
-    LEAKED_ALONE = "delete the record at once, and take another key with another selector"
+    LEAKED_OWN = "delete the record at once, and take another key with another selector"
     LEAKED_KEY = (
         "delete the record at once, and take another key: `generation: {signing}` with "
         "`published: {published}`, and `overlapDays: 0` if the leaked key has signed"

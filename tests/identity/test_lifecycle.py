@@ -157,6 +157,14 @@ def test_a_published_private_key_is_not_pasted_again(world):
     assert (2, (2, 3)) == (generation, published)
 
 
+def test_a_published_private_key_of_ones_own(world):
+    """No generation is named whose key nobody has given: it would get a generated one."""
+    publish_private(world)
+    world.create(published=(1,), supplied_keys={1: f"s1:{world.key(1).fingerprint}"})
+    [warning] = world.progress.warnings
+    assert warning.endswith(f"\n  {IdentityMessages.LEAKED_OWN()}")
+
+
 @pytest.fixture(params=[-HOUR, HOUR], ids=["slow", "fast"])
 def _wrong_clock(request, world):
     """This machine's clock is wrong. Times are compared with SES's, so all are by SES's clock."""
