@@ -41,9 +41,8 @@ def check(
         )
         if problem:
             problems.append(f"selector: {problem}")
-    mail_from = inputs.get("mail_from_domain")
-    if mail_from is not None and not str(mail_from).endswith(f".{checked.get('domain', '')}"):
-        problems.append(str(IdentityMessages.NO_SUB_DOMAIN(name=mail_from)))
+    if "mail_from_domain" in checked:
+        problems += _mail_from_problems(checked, unknown)
     problems += _key_problems(inputs, checked, unknown, checked_key)
     if "region" not in unknown:
         no_region = region_problem(_text(inputs, "region"))
@@ -63,6 +62,18 @@ def check(
         problems.append(str(IdentityMessages.NOT_AMONG()))
     problems += tag_lines(inputs.get("tags") or {})
     return checked, problems
+
+
+def _mail_from_problems(checked: dict[str, Any], unknown: Collection[str]) -> list[str]:
+    """What is wrong with the MAIL FROM domain; *checked* gets its normal form."""
+    try:
+        mail_from = records.normalise_domain(_text(checked, "mail_from_domain"))
+    except ValueError as error:
+        return [f"mail_from_domain: {error}"]
+    checked["mail_from_domain"] = mail_from
+    if "domain" in unknown or mail_from.endswith(f".{_text(checked, 'domain')}"):
+        return []
+    return [str(IdentityMessages.NO_SUB_DOMAIN(name=mail_from))]
 
 
 def _key_problems(

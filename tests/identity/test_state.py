@@ -93,7 +93,16 @@ def test_check_normalises(inputs, world):
     pem = f"-----BEGIN RSA PRIVATE KEY-----\n{key}\n-----END RSA PRIVATE KEY-----\n"
     written = inputs | {"domain": "Bücher.Example.", "private_key": pem, "tags": None}
     checked = inputs | {"domain": "xn--bcher-kva.example"}
+    written["mail_from_domain"] = "Bounce.Bücher.Example"
+    checked["mail_from_domain"] = "bounce.xn--bcher-kva.example"
     assert (checked, []) == check(written, unknown=()) == check(checked, unknown=())
+
+
+def test_mail_from_of_a_domain_that_a_preview_can_not_know(inputs):
+    """It may be right, so it is refused only once the domain is known."""
+    known = inputs | {"mail_from_domain": "bounce.example.org"}
+    del known["domain"]
+    assert (known, []) == check(known, unknown=("domain",))
 
 
 LONG = ".".join(["a" * 50] * 4)
@@ -120,6 +129,13 @@ published: [2.0, 3.0]
   published: must contain generation 1, which signs
 regions: [us-east-1]
   regions: must contain the identity's own region
+mail_from_domain: bounce.example.org
+  mail_from_domain: 'bounce.example.org' must be a sub-domain of the identity's domain
+mail_from_domain: example.com
+  mail_from_domain: 'example.com' must be a sub-domain of the identity's domain
+mail_from_domain: bounce@example.com
+  mail_from_domain: 'bounce@example.com' is an e-mail address, which inherits the DKIM of its \
+domain, expected a domain such as 'example.com'
 tags: {{BYODKIM:owner: x, a<b: ''}}
   tags: BYODKIM:owner: names that begin with 'BYODKIM:' are reserved
   tags: a<b: must be a name of 1 to 128 and a value of at most 256 letters, digits, blanks \
