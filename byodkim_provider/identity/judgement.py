@@ -144,9 +144,10 @@ def mail_from_difference(stored: Stored) -> Message | None:
     if status in (None, "SUCCESS") or stored.status == GONE:
         return None
     fields = {"name": str(declared), "mail_from": declared.mail_from_domain, "status": status}
-    if status == OTHER_MAIL_FROM:
-        return IdentityMessages.MAIL_FROM_DIFFERS(**fields)
     rejects = declared.on_mx_failure == "reject"
+    if status == OTHER_MAIL_FROM:
+        on_mx_failure = "reject" if rejects else "useDefault"
+        return IdentityMessages.MAIL_FROM_DIFFERS(on_mx_failure=on_mx_failure, **fields)
     return (IdentityMessages.MAIL_FROM_REJECT if rejects else IdentityMessages.MAIL_FROM)(**fields)
 
 

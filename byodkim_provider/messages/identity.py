@@ -296,7 +296,10 @@ class IdentityMessages(Table):
         "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)",
     )
     MAIL_FROM_DIFFERS = (
-        "{name}: MAIL FROM in SES is not {mail_from!r} as declared; `pulumi up` sets it",
+        (
+            "{name}: MAIL FROM in SES is not {mail_from!r} with `onMxFailure: {on_mx_failure}`, "
+            "as declared; `pulumi up` sets it"
+        ),
         "[MAIL FROM](../how-to/dmarc.md)",
     )
     MAIL_FROM = (

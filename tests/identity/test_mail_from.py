@@ -48,6 +48,9 @@ def test_reject_comes_after_success(world):
     assert calls == [GET]
     world.resolver.mx_records[BOUNCE] = MX
     world.clock.advance(HOUR)
+    stored = world.read(stored)
+    [warning] = world.progress.warnings
+    assert f"MAIL FROM in SES is not {BOUNCE!r} with `onMxFailure: reject`" in warning
     calls, stored = next_up(world, stored, **REJECT)
     assert calls == [GET, PUT]
     assert in_ses(world) == (BOUNCE, "SUCCESS", "REJECT_MESSAGE")
