@@ -8,8 +8,9 @@ What is to be stored is returned once every call has succeeded. No Pulumi here.
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
 from dataclasses import replace
-from typing import assert_never
+from typing import Any, assert_never
 
 from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import INSTANCE_TAG, TAGS, SesClient, SesIdentity
@@ -26,7 +27,7 @@ from byodkim_provider.identity.lookups import wait_until_visible
 from byodkim_provider.identity.ownership import lost_reason, other_owner, taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Key, Run, Services
-from byodkim_provider.identity.state import CREATED, GONE, Declared, Stored
+from byodkim_provider.identity.state import CREATED, GONE, PUT, Declared, Stored
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
@@ -103,8 +104,15 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
         run.progress().warn(made.warning)
     if made.info:
         run.progress().info(made.info)
+    if any(call.action in (CREATED, PUT) for call in made.calls):
+        key()  # it may be in a key store: where it can't be read, nothing is changed in SES
+    done: list[str] = []
     for call in made.calls:
-        response = _perform(call, declared, key, ses)
+        try:
+            response = _perform(call, declared, key, ses)
+        except AwsRefused as refused:
+            raise _after(done, refused) from None
+        done.append(call.action)
         if response:
             stored = with_response(stored, call, response)
         if INSTANCE_TAG in call.tags:
@@ -113,6 +121,17 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
         # No instance: the deletion half of a replacement must not delete the live identity.
         run.instances[str(declared)] = ""
     return stored
+
+
+def _after(done: Sequence[str], refused: AwsRefused) -> AwsRefused:
+    """*refused* with what the calls before it have *done*, if there were any."""
+    if not done:
+        return refused
+    unchanged = AwsMessages.UNCHANGED(service="SES")
+    steps: Any = refused.message.fields["steps"]
+    steps = [step for step in steps if step != unchanged]
+    before = AwsMessages.DONE_BEFORE(operations=", ".join(done))
+    return refused.with_fields(steps=[before, *steps])
 
 
 def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIdentity | None:

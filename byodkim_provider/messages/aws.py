@@ -15,6 +15,7 @@ _OTHER_NAME: Final = "rename project, stack or resource, or use `keyStore: state
 class AwsMessages(Table):
     PARTS = SECTION, "What was changed by a call to AWS, and the next step: parts of a hint."
     UNCHANGED = "nothing was changed in {service}"
+    DONE_BEFORE = "SES has done {operations} before; the next `pulumi up` goes on from there"
     NO_ANSWER = "no answer: {reason}"
     NOT_CALLED = "{service} was not called: {reason}; does `aws sts get-caller-identity` work?"
     NO_CREDENTIALS = "no credentials from {operation}: {reason}"

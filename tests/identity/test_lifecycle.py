@@ -8,8 +8,11 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.errors import ByodkimError
+from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import REPLICAS, TAKE_BACK, IdentityMessages
 from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
@@ -470,6 +473,19 @@ def test_what_is_half_adopted_is_not_deleted(world, trouble):
     assert DOMAIN in world.model.identities(REGION)
     world.publish(2)
     assert world.update(old, 2, adopt=True).adopted
+
+
+def test_key_that_can_not_be_read(world):
+    """It is read before any call that changes SES, so its error is right to say so."""
+    old = world.verified(standby=True)
+
+    def key():
+        raise ByodkimError(AwsMessages.OTHER_KEY(arn="arn", expected="s2", found="s9"))
+
+    declared = world.declared(2, tags={"team": "mail"})
+    with pytest.raises(ByodkimError):
+        lifecycle.carry_out(old, declared, key, world.outside)
+    assert [GET] == world.calls()
 
 
 @cases(

@@ -6,8 +6,10 @@ from datetime import timedelta
 import pytest
 
 from byodkim_provider.aws.ses import OWNER_TAG
+from byodkim_provider.messages.aws import AwsMessages
+from sandbox.ses.switches import Fault
 from tests.support.errors import raises
-from tests.support.fakes import REGION
+from tests.support.fakes import ATTEMPTS, REGION
 from tests.support.world import DOMAIN
 
 BOUNCE = f"bounce.{DOMAIN}"
@@ -59,6 +61,18 @@ def test_reject_comes_after_success(world):
     calls, stored = next_up(world, stored, **REJECT | {"mail_from_domain": f"mail.{DOMAIN}"})
     assert calls == [GET, PUT]
     assert in_ses(world) == (f"mail.{DOMAIN}", "PENDING", "USE_DEFAULT_VALUE")
+
+
+@pytest.mark.parametrize("kind", ["access_denied", "drop"])
+def test_refused_after_the_create(world, kind):
+    """The error says what SES has done before it, and never that nothing was changed."""
+    world.publish(1)
+    world.model.inject(Fault(kind, operation=PUT, times=ATTEMPTS))
+    with raises("SesRefused") as caught:
+        world.create(**REJECT)
+    assert DOMAIN in world.model.identities(REGION)
+    steps = caught.value.message.fields["steps"]
+    assert steps == [AwsMessages.DONE_BEFORE(operations="CreateEmailIdentity")]
 
 
 def test_removed_after_a_change_by_hand(world):

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 from typing import Any, Final
 
+from byodkim_provider.aws.errors import only_reads
 from byodkim_provider.aws.ses import ONLY_IF_THROTTLED, SesClient
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.errors import AwsRefused, Stopped
@@ -186,7 +187,9 @@ class FakeSes(SesClient):
                 code, throttled, passes = lost.fault.kind, False, True
             if not throttled and (not passes or operation in ONLY_IF_THROTTLED):
                 break
-        raise ses_refused(operation, domain, self._region, code)
+        is_unchanged = not passes and not only_reads(operation)
+        steps = [AwsMessages.UNCHANGED(service="SES")] if is_unchanged else []
+        raise ses_refused(operation, domain, self._region, code, *steps)
 
 
 def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Message) -> AwsRefused:
