@@ -74,7 +74,7 @@ class Connections:
         return self._once(("secrets", region), lambda: SecretStore(client))
 
     def route53(
-        self, region: str | None, role_arn: str | None, external_id: str | None = None
+        self, region: str | None, role_arn: str | None, external_id: str | None
     ) -> Route53Client:
         """
         Route 53, in the account of *role_arn* if it is given, which may ask for *external_id*.

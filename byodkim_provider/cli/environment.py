@@ -1,8 +1,7 @@
 """
 Everything outside that a command uses: the Pulumi CLI, files, SES, DNS, the clock, the terminal.
 
-It is one value, so that a test can replace all of it but the files. An edit replaces a whole file
-or nothing, and only if the file has not changed since it was read.
+It is one value, so that a test can replace all of it but the files.
 """
 
 from __future__ import annotations

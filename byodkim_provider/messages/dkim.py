@@ -152,15 +152,15 @@ class DkimMessages(Table):
     OTHER_KEY = (
         "{name!r} is in DNS already, with another key: {found}",
         (
-            "nothing was changed in DNS; a slot gets its next key as that of a standby: raise "
-            "`generation` by one at a time, or keep the generation in `published` whose key has "
-            "the slot, and before `retired: true` take a generation without a record out of "
-            "`published`; if that is not it, send a mail: if it passes DKIM with this selector, "
-            "the state is older than the record, so import a newer one, or this one again and "
-            "run `pulumi up` without `--refresh`; if it does not, somebody, or a run that was "
-            "killed, has changed the record: delete it, then `pulumi up --refresh`; if another "
-            "stack has this selector: remove the entry, run `pulumi up`, which removes its keys, "
-            "and add the entry with another `cname`"
+            "nothing was changed in DNS. A slot gets its next key as the key of a standby: raise "
+            "`generation` by one at a time, or keep in `published` the generation whose key has "
+            "the slot; before `retired: true`, take a generation without a record out of "
+            "`published`. If another stack has this selector, remove the entry, run `pulumi up`, "
+            "which removes its keys, and add the entry with another `cname`. Otherwise send a "
+            "mail. If it passes DKIM with this selector, the state is older than the record: "
+            "import a newer state, or this one again, and run `pulumi up` without `--refresh`. If "
+            "it fails, somebody, or a run that was killed, has changed the record: delete it, and "
+            "run `pulumi up --refresh`"
         ),
     )
     OTHER_SELECTOR = (

@@ -28,15 +28,15 @@ class RecordMessages(Table):
     )
     EITHER = (
         "the environment variable {variable}, or by {command}, and run the same command again; "
-        "`pulumi refresh` and `pulumi destroy` read the second with `--run-program` only, and else "
-        "use the {key} of the last `pulumi up`"
+        "`pulumi refresh` and `pulumi destroy` read the configuration with `--run-program` only: "
+        "without it, and without the variable, they use the {key} of the last `pulumi up`"
     )
 
     RECORDS = (
         SECTION,
         (
-            "Records at a DNS host. State now: as the hint says, which goes on with what the "
-            "host's problem advises."
+            "Records at a DNS host. State now: the hint says it, and then what to do about the "
+            "problem."
         ),
     )
     REFUSED = "{where}: {reason}", "{state}{advice}"

@@ -200,8 +200,8 @@ def test_one_session(machine, aws, tmp_path):
     made = Connections(settings(endpoints=[{"sts": aws.url}], assumeRoles=[role]))
     assert [made.account_id(region) for region in (REGION, "us-east-1")] == [account, account]
     made.secrets("us-east-1", account)
-    made.route53(REGION, None)
-    made.route53(REGION, f"arn:aws:iam::{account}:role/dns")
+    made.route53(REGION, None, None)
+    made.route53(REGION, f"arn:aws:iam::{account}:role/dns", None)
     assert asked.read_text() == "\n"
     assert len(sts_backends[account]["aws"].assumed_roles) == 1
 

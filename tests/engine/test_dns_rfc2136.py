@@ -241,8 +241,9 @@ def test_secret_changed(sandbox, bind, secondaries, open_stack):
         assert (
             "set the secret by the environment variable RFC2136_TSIG_SECRET, or by `pulumi "
             "config set --secret --path 'dnsCredentials.rfc2136.secret'`, and run the same "
-            "command again; `pulumi refresh` and `pulumi destroy` read the second with "
-            "`--run-program` only, and else use the secret of the last `pulumi up`"
+            "command again; `pulumi refresh` and `pulumi destroy` read the configuration with "
+            "`--run-program` only: without it, and without the variable, they use the secret of "
+            "the last `pulumi up`"
         ) in with_the_old.stdout
         assert in_zone(bind, domain) == wanted(first, domain)
     assert stack.up().ok  # makes again what `destroy` has removed from SES
