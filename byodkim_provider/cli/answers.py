@@ -40,7 +40,7 @@ from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.hosts.zones import MANUAL, Zone
+from byodkim_provider.hosts.zones import Zone, by_hand
 from byodkim_provider.identity.verdicts import Entry
 
 Questions = dict[tuple[str, ...], Callable[[], Any]]
@@ -170,17 +170,17 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
         target = domain.settings.cnames.get(name, "")
         generation = record.generation if record else None
         zones = declared.zones_of(generation or declared.generation) if declared else ()
-        by_hand = None if target else _by_hand(zones)
+        pasted = None if target else by_hand(zones)
         yield ExpectedRecord(
             selector=dkim.split_name(name)[0],
             domain=domain.name,
             public_key_der=dkim.public_key(record.value) if record else None,
-            zone=zone or (by_hand.name if by_hand else None) or None,
+            zone=zone or (pasted.name if pasted else None) or None,
             panel=panel or (None if target else _panel(zones)),
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
             name_servers=_name_servers(zones),
             target=target,
-            kept=bool(target or zones) and not by_hand,
+            kept=bool(target or zones) and not pasted,
         )
 
 
@@ -201,19 +201,14 @@ def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     return f"set {settings}, and run `pulumi up`"
 
 
-def _by_hand(zones: Sequence[Zone]) -> Zone | None:
-    """The zone into whose panel people type a record that stands in *zones*."""
-    return next((zone for zone in zones if zone.provider == MANUAL), None)
-
-
 def _panel(zones: Sequence[Zone]) -> Panel | None:
     """
     Where the record stands, typed in or written by the host's API; None if that is not one known
     panel.
     """
-    by_hand = _by_hand(zones)
-    if by_hand and by_hand.panel:
-        return PANELS.get(by_hand.panel)
+    pasted = by_hand(zones)
+    if pasted and pasted.panel:
+        return PANELS.get(pasted.panel)
     return zones[0].host_panel if len(zones) == 1 else None
 
 

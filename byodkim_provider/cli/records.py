@@ -27,7 +27,7 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.hosts.zones import MANUAL, ROUTE53
+from byodkim_provider.hosts.zones import ROUTE53, by_hand
 from byodkim_provider.messages.cli import AskedMessages, CliMessages
 
 TTL: Final = DnsSettings().ttl
@@ -232,11 +232,9 @@ def _record(
 ) -> Record:
     """A record that stands at all *places* but those of `cname`; written there unless by hand."""
     own = [dns for dns in places if not dns.cname]
-    by_hand = [dns for dns in own if dns.provider == MANUAL]
-    at = DnsSettings()
-    if by_hand or len(own) == 1:
-        at = (by_hand or own)[0]
-    writers = [] if by_hand or chosen.panel else [dns.provider for dns in own]
+    pasted = by_hand(own)
+    at = pasted or (own[0] if len(own) == 1 else DnsSettings())
+    writers = [] if pasted or chosen.panel else [dns.provider for dns in own]
     titles = [PANELS[name].title if name in PANELS else name for name in dict.fromkeys(writers)]
     return Record(
         kind=kind,

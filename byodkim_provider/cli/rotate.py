@@ -25,7 +25,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError, InvalidSettings
-from byodkim_provider.hosts.zones import MANUAL
+from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
@@ -436,8 +436,7 @@ def _removal(domain: DomainSettings) -> str:
                 f"passes: say no, delete `{setting}`, run `pulumi up`, and rotate then, which "
                 "removes the record"
             )
-    places = generations.holding(domain.dns, signing)
-    if any(place.provider == MANUAL for place in places):
+    if by_hand(generations.holding(domain.dns, signing)):
         return (
             f"delete the record of {signing} in the panel right after the update: until then a "
             "thief's mail passes"

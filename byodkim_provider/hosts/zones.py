@@ -6,10 +6,12 @@ A zone is an input of an identity and is kept in its state.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
 from byodkim_provider.dkim import generations, records
+from byodkim_provider.dkim.generations import T
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.registry import SPECS
 
@@ -17,6 +19,11 @@ MANUAL: Final = "manual"
 """The provider of a zone for which people publish the records."""
 
 ROUTE53: Final = "route53"
+
+
+def by_hand(zones: Iterable[T]) -> T | None:
+    """The first of *zones* into whose panel people type the records; None if there is none."""
+    return next((zone for zone in zones if zone.provider == MANUAL), None)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, Field
 
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
-from byodkim_provider.hosts.zones import MANUAL, Zone
+from byodkim_provider.hosts.zones import Zone, by_hand
 from byodkim_provider.property_types import (
     Flag,
     Line,
@@ -144,8 +144,7 @@ class Declared:
     @property
     def by_hand(self) -> Zone | None:
         """The zone into whose panel people type the record, if they do."""
-        zones = (*self.signing_zones, *self.zones)
-        return next((zone for zone in zones if zone.provider == MANUAL), None)
+        return by_hand((*self.signing_zones, *self.zones))
 
     def after_leak(self, leaked: int) -> tuple[int, tuple[int, ...]]:
         """
