@@ -149,7 +149,7 @@ class AwsMessages(Table):
     MADE_ALREADY = (
         "{domain}: {selector} is in Secrets Manager already ({name}), no other key is made"
     )
-    LEFT = "{arn}: left in Secrets Manager, it now belongs to another resource"
+    LEFT = "{arn}: left in Secrets Manager, its tag `byodkim:instance` is not this resource's"
 
 
 SES_ERRORS: Final = {
