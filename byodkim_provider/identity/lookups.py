@@ -267,7 +267,10 @@ def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
 def not_visible(
     declared: Declared, found: Diagnosis, waited_seconds: float, *, still: str
 ) -> ByodkimError:
-    """The refusal of a key whose record is not visible; *still* is what SES, "it", goes on with."""
+    """
+    The refusal of a key whose record is not visible. *still* says what SES does meanwhile, such as
+    "it still signs with 's1'".
+    """
     is_pasted = not found.has_cname if declared.cname else _is_pasted(declared)
     by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
     said = IdentityMessages.NOT_VISIBLE(

@@ -133,8 +133,8 @@ class IdentityMessages(Table):
     OTHERS_USE = (
         "{name}: {reason}, and {use}, which this stack has in DNS",
         (
-            "its records stay; to leave identity and records there: `adopt: true` and `pulumi up`, "
-            "then the same again"
+            "its records stay; to leave the identity and its records there, set `adopt: true`, run "
+            "`pulumi up`, and repeat this change after that"
         ),
     )
     SLOT_IN_USE = (
@@ -167,8 +167,8 @@ class IdentityMessages(Table):
         "{name}: `adopt` can't go in a run that changes anything else of the identity",
         _NOTHING
         + (
-            "run `pulumi up` with `adopt`, then remove it in one of its own; if one with other "
-            "changes failed, the identity would stay in SES later, and its records would not"
+            "keep `adopt` in this `pulumi up`, and remove it in the next one: if both failed "
+            "together, a later run would delete the records and leave the identity in SES"
         ),
     )
     OTHER_KEY = (

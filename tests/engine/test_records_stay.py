@@ -112,8 +112,8 @@ def test_moves_without_the_page(sandbox, panel, open_stack):
         assert (
             f"StillInUse: {domain} {REGION}: owned by 'ses-byodkim/new' now, and signs with "
             "'next', which this stack has in DNS\n"
-            "      hint: its records stay; to leave identity and records there: `adopt: true` and "
-            "`pulumi up`, then the same again\n" in refused.stdout
+            "      hint: its records stay; to leave the identity and its records there, set "
+            "`adopt: true`, run `pulumi up`, and repeat this change after that\n" in refused.stdout
         )
         assert panel.names() == before
     # The way out, as the hint has it, whatever a refresh has seen.
