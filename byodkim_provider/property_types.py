@@ -67,7 +67,7 @@ _EXPECTED: Final = {
     "timezone": "a time in ISO 8601",
     "tuple": "a list",
 }
-"""What pydantic expected, in our words, by the beginning of its error type."""
+"""What pydantic expected, in our words, by the beginning of its error type; else in its own."""
 
 
 def problem_of(details: ErrorDetails) -> Message:
@@ -83,7 +83,8 @@ def problem_of(details: ErrorDetails) -> Message:
     value = shown(details["input"])
     if kind == "literal_error":
         value += did_you_mean(str(details["input"]), re.findall("'([^']+)'", context["expected"]))
-    words = _EXPECTED[kind.partition("_")[0]].format(**context)
+    ours = _EXPECTED.get(kind.partition("_")[0])
+    words = ours.format(**context) if ours else f"valid ({details['msg']})"
     return SettingMessages.KIND(kind=words, value=value)
 
 

@@ -1,9 +1,12 @@
 """If this fails, a value of another type gets into a state or a call, and is not named."""
 
 from dataclasses import fields
+from typing import Annotated
 
 import pytest
+from pydantic import Field
 
+from byodkim_provider import property_types
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.resources.declared import ByodkimIdentityArgs
@@ -44,6 +47,13 @@ def test_identity_inputs(world: World, changes, problem):
     """An identity is not looked at further with an input of another type."""
     failures = ByodkimIdentityProvider().check({}, world.inputs(**changes)).failures
     assert [(one.property, one.reason) for one in failures] == [("", problem)]
+
+
+def test_a_constraint_without_words_of_ours():
+    """A constraint that nobody has used yet is said in pydantic's words, and is no crash."""
+    model = property_types.model_of({"tags": Annotated[list[str], Field(max_length=1)]})
+    [problem] = property_types.problems({"tags": ["a", "b"]}, model)
+    assert problem.startswith("tags: must be valid (List should have at most 1 item")
 
 
 def test_an_input_is_declared_once():

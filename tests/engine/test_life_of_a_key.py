@@ -285,7 +285,7 @@ def test_supplied_keys(sandbox, open_stack):
     )
     assert sandbox.dns.txt(f"mail2025._domainkey.{domain}")
 
-    # docs/how-to/leaving.md, "A supplied key is replaced": not under its selector, and not under
+    # docs/how-to/rotation.md, "a supplied key is replaced": not under its selector, and not under
     # its number.
     exchanged = {
         "1": {"selector": "mail2025", "privateKey": OTHER_OPENSSL_KEY},
