@@ -90,6 +90,13 @@ def switched(domain):
     return ("update", f"{domain}/{REGION}", IDENTITY)
 
 
+def identity_in(state, domain):
+    """What *state* has of the identity of a domain."""
+    resources = json.loads(state)["deployment"]["resources"]
+    [identity] = [one for one in resources if one["urn"] == urn(IDENTITY, f"{domain}/{REGION}")]
+    return identity
+
+
 def verdict_now(sandbox, message):
     """What a receiver says who gets *message* only now."""
     again = sandbox.mail.verify_again(timedelta(days=365))
@@ -165,6 +172,7 @@ def test_replace(sandbox, edited):
     way out.
     """
     before = sandbox.ses.identities(REGION)[REPLACED]
+    old_half = identity_in(edited.stack.export_text(), REPLACED)
     with requests(sandbox) as asked:
         replaced = edited.stack.up(replace=[urn(IDENTITY, f"{REPLACED}/{REGION}")])
     assert replaced.ok
@@ -179,6 +187,19 @@ def test_replace(sandbox, edited):
     after = sandbox.ses.identities(REGION)[REPLACED]
     assert (after.key, after.changed, after.status) == (before.key, before.changed, "SUCCESS")
     assert after.tags["byodkim:instance"] == stored(edited.stack, REPLACED, REGION).instance
+
+    # As if the run had been killed before it came to the old half, which the next one deletes.
+    state = json.loads(edited.stack.export_text())
+    state["deployment"]["resources"].append({**old_half, "delete": True})
+    import_state(edited.stack, json.dumps(state))
+    with requests(sandbox) as asked:
+        deleted = edited.stack.up()
+    assert deleted.ok
+    assert [name for _, name, kind in steps(deleted) if kind == IDENTITY] == [
+        f"{REPLACED}/{REGION}"
+    ]
+    assert asked.operations == ["GetEmailIdentity"]
+    assert sandbox.ses.identities(REGION)[REPLACED] == after
 
     good = edited.stack.export_text()
     refused = edited.stack.up(replace=[urn(KEY, f"{REPLACED}/1")])
