@@ -71,10 +71,11 @@ class DomainSettings(DomainDefaults):
     @property
     def mail_from_domains(self) -> Mapping[str, str]:
         """
-        The MAIL FROM domain in each Region; none if it is not managed, or the domain is retired.
+        The MAIL FROM domain in each Region; none if it is not managed.
+
+        A retired domain keeps them: mail that SES tries again has them as its sender.
         """
-        setting = None if self.retired else self.mail_from
-        return setting.domains(self.name, self.regions) if setting else {}
+        return self.mail_from.domains(self.name, self.regions) if self.mail_from else {}
 
     def stored(self, own_providers: Sequence[str] = ()) -> dict[str, Any]:
         """

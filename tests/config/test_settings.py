@@ -274,8 +274,8 @@ def test_key_store(written, expected):
     ],
 )
 def test_mail_from(regions, written, expected):
-    """One MAIL FROM domain a Region, of the domain or of `defaults`."""
-    plain = {"generation": 1, "regions": regions}
+    """One MAIL FROM domain a Region, of the domain or of `defaults`; a retired one keeps them."""
+    plain = {"generation": 1, "regions": regions, "retired": True}
     for config in (one(plain | {"mailFrom": written}), one(plain, defaults={"mailFrom": written})):
         (domain,) = load(config).domains
         found = [domain.mail_from_domains.get(region) for region in regions]

@@ -261,7 +261,10 @@ def test_zone_of_its_own(sandbox, open_stack):
 
 
 def test_two_regions_and_retired(sandbox, open_stack):
-    """The first Region keeps its label when another one comes; they go with the identities."""
+    """
+    The first Region keeps its label when another one comes; they stay for the mail on its way when
+    the identities go.
+    """
     domain = "two.mail-from.example"
     sandbox.add_zone(domain)
     declared = {"generation": 1, "mailFrom": "bounce"}
@@ -277,7 +280,30 @@ def test_two_regions_and_retired(sandbox, open_stack):
 
     stack.declare({domain: both | {"retired": True}})
     assert not stack.up().failed
-    assert asked(sandbox, other) == asked(sandbox, f"bounce.{domain}") == []
+    assert asked(sandbox, f"bounce.{domain}") == [mx(REGION), SPF]
+    assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
+    stack.declare({})
+    assert not stack.up().failed
+    assert asked(sandbox, f"bounce.{domain}") == asked(sandbox, other) == []
+
+
+def test_another_label_by_the_page(sandbox, open_stack):
+    """docs/how-to/dmarc.md, "Another label": the old records stay for mail on its way."""
+    domain = "relabelled.mail-from.example"
+    sandbox.add_zone(domain)
+    declared = {"generation": 1, "mailFrom": "bounce"}
+    stack = open_stack({domain: declared})
+    assert not stack.up().failed
+    for written in (
+        declared | {"adopt": True},
+        {"generation": 1, "mailFrom": "mail", "adopt": True},
+        {"generation": 1, "mailFrom": "mail"},
+    ):
+        stack.declare({domain: written})
+        assert not stack.up().failed
+        assert asked(sandbox, f"bounce.{domain}") == [mx(REGION), SPF]
+    assert in_ses(sandbox, domain) == (f"mail.{domain}", "SUCCESS")
+    assert asked(sandbox, f"mail.{domain}") == [mx(REGION), SPF]
 
 
 def test_what_stands_there(sandbox, open_stack):
