@@ -95,7 +95,7 @@ class ProgramMessages(Table):
         ),
         (
             "create the zone, or say where it is: `dns: {{assumeRole: …}}` in another AWS "
-            "account, `dns: manual` at another DNS provider"
+            "account, or at which DNS provider: `dns: cloudflare`, `dns: manual`, …"
         ),
     )
     SEVERAL = (

@@ -49,7 +49,7 @@ def test_zones_and_records(sandbox, open_stack):
     assert refused.failed
     create_or_say = (
         "create the zone, or say where it is: `dns: {assumeRole: …}` in another AWS account, "
-        "`dns: manual` at another DNS provider"
+        "or at which DNS provider: `dns: cloudflare`, `dns: manual`, …"
     )
     correct_it = (
         "correct it, create the zone, or use the credentials of the account that holds it: "
