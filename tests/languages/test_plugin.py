@@ -213,7 +213,7 @@ def test_commands(yaml):
     assert f"{yaml.domain}: well" in yaml.succeeds("byodkim status").stdout
     assert "right" in yaml.succeeds(f"byodkim doctor {yaml.domain}").stdout
     assert yaml.outputs()["selector"] in yaml.succeeds("byodkim records").stdout
-    assert "`generation: 2`" in yaml.run(f"byodkim rotate {yaml.domain}").shown
+    assert "generation: 1 -> 2" in yaml.run(f"byodkim rotate {yaml.domain}").shown
 
 
 PYTHON = """\
