@@ -192,7 +192,7 @@ def stored_now(
     identity = identity_now(entry, seen, is_verified=entry in verified)
     if stored.key is None:
         identity = replace(identity, status=AWAITING_DNS)
-    if not isinstance(seen, ByodkimError) and (problem := _problem(stored, seen)):
+    if not isinstance(seen, ByodkimError) and (problem := _problem(stored, entry, seen)):
         identity = replace(identity, finding=Finding("wrong", problem, (declared.region,)))
     ses = identity.ses
     if ses and not has_key(declared.selector, ses):
@@ -207,8 +207,8 @@ def stored_now(
     )
 
 
-def _problem(stored: Stored, seen: SesIdentity | None) -> Message | None:
-    """How SES differs from the stack; None if it does not, verified or not."""
+def _problem(stored: Stored, entry: Entry, seen: SesIdentity | None) -> Message | None:
+    """How SES differs from the stack; None if it does not. *entry* is that of *stored*."""
     if stored.key is None:
         return FindingMessages.AWAITING_DNS()
     read = refreshed(stored, seen)
@@ -219,7 +219,6 @@ def _problem(stored: Stored, seen: SesIdentity | None) -> Message | None:
         return FindingMessages.TAKEN(reasons=reasons)
     if read.status == "TEMPORARY_FAILURE":  # AWS's DKIM REVOCATION WARNING
         return FindingMessages.RECORD_LOST(reasons=reasons)
-    entry = Entry.from_properties(stored.to_outputs())
     has_failed = reasons[0].code is IdentityMessages.FAILED
     if has_failed and seen and is_from_before_put(entry, seen):
         return FindingMessages.GIVEN_UP()
