@@ -21,7 +21,7 @@ from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked, zone_not_found
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.registry import to_paste
-from byodkim_provider.hosts.zones import MANUAL, Zone
+from byodkim_provider.hosts.zones import MANUAL, Zone, by_hand
 from byodkim_provider.identity.run import Run
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
@@ -272,13 +272,13 @@ def not_visible(
     "it still signs with 's1'".
     """
     is_pasted = not found.has_cname if declared.cname else _is_pasted(declared)
-    by_hand = f"\n{what_to_paste(declared)}" if is_pasted else ""
+    record = f"\n{what_to_paste(declared)}" if is_pasted else ""
     said = IdentityMessages.NOT_VISIBLE(
         name=declared.record_name,
         seconds=waited_seconds,
         answers=", ".join(found.phrases()),
         still=still,
-        step=_new_key(declared) if found.leaked else IdentityMessages.CORRECT(by_hand=by_hand),
+        step=_new_key(declared) if found.leaked else IdentityMessages.CORRECT(by_hand=record),
     )
     return ByodkimError(said, kind="RecordNotVisible")
 
@@ -331,15 +331,15 @@ def what_to_paste(declared: Declared) -> str:
         return (
             f"  it is at {label}, which may take {hours} hours to show it: nothing has to be pasted"
         )
-    by_hand = declared.by_hand
+    pasted = declared.by_hand
     return to_paste(
-        by_hand.panel if by_hand else None,
+        pasted.panel if pasted else None,
         name=declared.record_name,
         value=declared.record_value,
-        zone=(by_hand.name if by_hand else "") or declared.domain,
+        zone=(pasted.name if pasted else "") or declared.domain,
     )
 
 
 def _is_pasted(declared: Declared) -> bool:
     """Whether people type the record that signs into a panel."""
-    return any(zone.provider == MANUAL for zone in declared.signing_zones)
+    return by_hand(declared.signing_zones) is not None
