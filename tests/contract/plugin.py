@@ -7,6 +7,7 @@ unknowns as the signatures that the engine uses. Nothing of the package is calle
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -209,9 +210,18 @@ class Plugin:
         self.stub.Cancel(Empty(), timeout=DEADLINE)
 
     def interrupt(self) -> None:
-        """What the engine does at the second Ctrl-C; returns once the process has ended."""
-        self._process.send_signal(signal.SIGINT)
-        self._process.wait(DEADLINE)
+        """
+        What the engine does at the second Ctrl-C; returns once the process has ended.
+
+        The signal is sent again if the process goes on: a thread that is starting another one can
+        get it, and then Python's main thread, which has to act on it, is not woken.
+        """
+        for _ in range(3):
+            self._process.send_signal(signal.SIGINT)
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(DEADLINE / 2)
+                return
+        raise TimeoutError("the process goes on after three interrupts")
 
 
 def urn(kind: Kind, name: str = "name") -> str:
