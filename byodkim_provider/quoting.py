@@ -109,16 +109,22 @@ def may_be_a_key(text: str, *, most: int = MAX_NAMED) -> bool:
     return len(text) > most or KEY_MATERIAL.search(_BETWEEN.sub("", text)) is not None
 
 
+def nearest(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """The name of *known* that is most like *written*, upper and lower case apart; "" for none."""
+    by_lower = {name.lower(): name for name in sorted(known)}
+    near = get_close_matches(written.lower(), by_lower, n=1, cutoff=cutoff)
+    return by_lower[near[0]] if near else ""
+
+
 def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
     """
-    The name of *known* that is most like *written*, upper and lower case apart; empty if none is.
+    The name of *known* that is nearest to *written*, as a question; empty if none is near.
 
     >>> did_you_mean("us-eest-1", ["eu-west-1", "us-east-1", "ap-south-1"])
     ", did you mean 'us-east-1'?"
     """
-    by_lower = {name.lower(): name for name in sorted(known)}
-    near = get_close_matches(written.lower(), by_lower, n=1, cutoff=cutoff)
-    return f", did you mean {by_lower[near[0]]!r}?" if near else ""
+    name = nearest(written, known, cutoff=cutoff)
+    return f", did you mean {name!r}?" if name else ""
 
 
 def first_few(names: Sequence[object], most: int = 3) -> str:

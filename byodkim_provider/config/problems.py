@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import pairwise
-from types import UnionType
-from typing import Annotated, Any, Final, Union, get_args, get_origin
+from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
@@ -21,8 +20,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import MAX_NUMBER, problem_of
-from byodkim_provider.quoting import did_you_mean, named, printable
+from byodkim_provider.property_types import problem_of
+from byodkim_provider.quoting import did_you_mean, named, nearest, printable
 
 Steps = tuple[str | int, ...]
 """The path to a value: keys and list positions."""
@@ -79,15 +78,12 @@ def secret_command(steps: Steps) -> str:
 
 def _path(steps: Steps) -> str:
     path = ""
-    # A number of a program's map may be a prime.
-    shown = (
-        one if isinstance(one, int) and abs(one) < MAX_NUMBER else named(str(one)) for one in steps
-    )
-    for before, step in pairwise(("", *shown)):
+    for before, step in pairwise(("", *steps)):
+        name = step if isinstance(step, int) else named(step)
         if isinstance(step, int) or before in _NAMED_BY_USERS:
-            path += f"[{json.dumps(step, ensure_ascii=False)}]"
+            path += f"[{json.dumps(name, ensure_ascii=False)}]"
         else:
-            path += f".{step}" if path else step
+            path += f".{name}" if path else str(name)
     return path
 
 
@@ -102,6 +98,8 @@ def lines(
 
     A path begins with the steps *within*, and spells each setting as a stack file does.
     """
+    misspelt = set()
+    missing = []
     for details in error.errors(include_url=False):
         written = tuple(_written_steps(details["loc"], given))
         location = _as_in_stack_file(written)
@@ -109,9 +107,18 @@ def lines(
             for steps, text in details["ctx"]["problems"]:
                 yield line((*within, *location, *steps), text)
         elif details["type"] == "extra_forbidden":
-            yield line((*within, *location[:-1], written[-1]), unknown_key(written, root))
+            key, keys = str(written[-1]), _keys_at(location[:-1], root)
+            misspelt.add((*location[:-1], nearest(key, keys)))
+            yield line((*within, *location[:-1], key), unknown_key(key, keys))
+        elif details["type"] == "missing":
+            missing.append(location)
         else:
             yield line((*within, *location), _problem(details, location))
+    for location in missing:
+        if location not in misspelt:  # one mistake, one line
+            is_first = location[-1] == "generation"
+            required = SettingMessages.GENERATION if is_first else SettingMessages.REQUIRED
+            yield line((*within, *location), required())
 
 
 def _as_in_stack_file(steps: Steps) -> Steps:
@@ -148,43 +155,35 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
 
 def _problem(details: ErrorDetails, location: Steps) -> Message:
     """What *details* say of the setting at *location*."""
-    if details["type"] == "missing" and location[-1] == "generation":
-        return SettingMessages.GENERATION()
     problem = problem_of(details)
     if location[0] in SECRET_MAPS:
         return replace(problem, fields={**problem.fields, "value": "something else"})
     return problem
 
 
-def unknown_key(location: Steps, root: type[BaseModel]) -> Message:
-    """
-    The message for an unknown key, the last step of *location* in a *root*, with the nearest known
-    key.
-    """
-    key, within = str(location[-1]), location[:-1]
-    keys = _keys_at(within, root)
-    if within == ("defaults",) and key in _keys_at(("domains", ""), root):
-        return SettingMessages.OF_A_DOMAIN()
-    options = (
-        [f"dns.{option}" for option in _keys_at((*within, "dns"), root)] if "dns" in keys else []
-    )
-    meant = did_you_mean(key, [*keys, *options])
-    return SettingMessages.UNKNOWN_KEY(known=meant or f", expected one of {', '.join(keys)}")
+def unknown_key(key: str, keys: Sequence[str]) -> Message:
+    """The message for a *key* that is none of *keys*, with the nearest one."""
+    known = did_you_mean(key, keys) or f", expected one of {', '.join(keys)}"
+    return SettingMessages.UNKNOWN_KEY(known=known)
 
 
-def _keys_at(steps: Steps, kind: Any) -> list[str]:
-    """
-    Keys of the map that *steps* lead to within a *kind*: a model, or a type with models in it.
-    """
-    arguments = get_args(kind)
-    if get_origin(kind) in (Annotated, Union, UnionType):  # a union is with None
-        return _keys_at(steps, arguments[0])
-    if get_origin(kind) is dict:
-        return _keys_at(steps[1:], arguments[1])
-    if get_origin(kind) is tuple:  # without a position: a single one in its short form
-        return _keys_at(steps[1:] if isinstance((*steps, "")[0], int) else steps, arguments[0])
-    if steps:
-        fields = kind.model_fields.items()
-        field = next(field for name, field in fields if steps[0] in (name, field.alias))
-        return _keys_at(steps[1:], field.annotation)
-    return [field.alias or name for name, field in kind.model_fields.items()]
+def _keys_at(steps: Steps, model: type[BaseModel]) -> list[str]:
+    """Keys of the map that *steps* lead to within a *model*."""
+    for step in steps:
+        for field in model.model_fields.values():
+            if field.alias == step:
+                model = _model_in(field.annotation) or model
+    return keys_of(model)
+
+
+def keys_of(model: type[BaseModel]) -> list[str]:
+    """Keys of a map that is a *model*."""
+    return [str(field.alias) for field in model.model_fields.values()]
+
+
+def _model_in(kind: Any) -> type[BaseModel] | None:
+    """The model in a type, which may be a map, a list or a union of it; None without."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind
+    models = map(_model_in, get_args(kind))
+    return next((model for model in models if model), None)

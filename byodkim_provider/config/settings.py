@@ -16,12 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from byodkim_provider.aws.regions import partition_of, region_problem
-from byodkim_provider.config.problems import (
-    Problem,
-    line,
-    lines,
-    unknown_key,
-)
+from byodkim_provider.config.problems import Problem, keys_of, line, lines, unknown_key
 from byodkim_provider.config.schema import (
     MIN_CNAME_OVERLAP,
     DnsSettings,
@@ -36,6 +31,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
+from byodkim_provider.quoting import first_few
 
 PROJECT: Final = "ses-byodkim"
 """Namespace of the configuration: the name in `Pulumi.yaml`."""
@@ -43,7 +39,7 @@ PROJECT: Final = "ses-byodkim"
 NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.plain)
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
-_KEYS: Final = frozenset(field.alias for field in StackSettings.model_fields.values())
+_KEYS: Final = keys_of(StackSettings)
 
 MAIL_FROM_PARTITIONS: Final = ("aws", "aws-us-gov")
 """Where MX records of MAIL FROM domains are known to end in `amazonses.com`."""
@@ -134,10 +130,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     """
     written = {key: value for key, value in config.items() if value not in (None, "")}
     if not written.get("domains") and written.get("domains") != {}:
-        unknown = [
-            line((key,), unknown_key((key,), StackSettings))
-            for key in sorted(written.keys() - _KEYS)
-        ]
+        unknown = [line((key,), unknown_key(key, _KEYS)) for key in sorted({*written} - {*_KEYS})]
         nothing = SettingMessages.NO_DOMAINS(project=PROJECT)
         raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
     return _load(written, default_region, private_keys=_map(written.get("privateKeys")))
@@ -237,12 +230,13 @@ def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
 def _region_problems(
     domains: Sequence[DomainSettings], default_region: str | None
 ) -> Iterator[str]:
-    """Missing Regions, and a bad `aws:region` if a domain falls back on it."""
+    """A missing or bad `aws:region`, if a domain falls back on it."""
     without = [domain.name for domain in domains if domain.regions == (default_region,)]
+    if not without:
+        return
     if not default_region:
-        for name in without:
-            yield line(("domains", name, "regions"), SettingMessages.NO_REGION())
-    elif without and (problem := region_problem(default_region)):
+        yield f"aws:region: {SettingMessages.NO_REGION(domains=first_few(without))}"
+    elif problem := region_problem(default_region):
         yield f"aws:region: {problem}"
 
 

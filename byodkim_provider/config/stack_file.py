@@ -11,16 +11,12 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from yaml.nodes import Node, ScalarNode
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
-
-MAX_NODES: Final = 200_000
-"""Most keys and values of a file, with aliases written out: of 20,000 domains."""
 
 
 def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Path:
@@ -50,33 +46,11 @@ def load(text: str) -> Any:
     What a YAML file holds; raises `InvalidSettings`, which does not quote it.
     """
     try:
-        loader = yaml.SafeLoader(text)
-        node = loader.get_single_node()
-        # Refused before it is built: where aliases repeat aliases, a few lines are millions of
-        # values.
-        if node is not None and _size(node, {}) > MAX_NODES:
-            raise InvalidSettings(SettingMessages.TOO_LONG(most=MAX_NODES))
-        return loader.construct_document(node) if node is not None else None
+        return yaml.safe_load(text)
     except yaml.MarkedYAMLError as error:
         # Never quote the line, it may hold a key.
         where = f"line {error.problem_mark.line + 1}: " if error.problem_mark else ""
         problem = SettingMessages.DUPLICATE(where=where, problem=error.problem)
         raise InvalidSettings(problem) from None
-    except (
-        yaml.YAMLError,
-        ValueError,
-        RecursionError,
-    ):  # invalid numbers and dates, an alias within itself
+    except (yaml.YAMLError, ValueError, RecursionError):  # also invalid numbers and dates
         raise InvalidSettings(SettingMessages.NOT_YAML()) from None
-
-
-def _size(node: Node, known: dict[Node, int]) -> int:
-    """
-    How many nodes *node* is with each alias written out; *known* are the sizes of nodes with a
-    name.
-    """
-    if node not in known:
-        below = [] if isinstance(node, ScalarNode) else node.value
-        parts = (part for one in below for part in (one if isinstance(one, tuple) else (one,)))
-        known[node] = 1 + sum(_size(part, known) for part in parts)
-    return known[node]

@@ -26,8 +26,8 @@ class SettingMessages(Table):
         ),
     )
     NO_REGION = (
-        "required, because aws:region is not set",
-        "set `regions`, or `pulumi config set aws:region eu-west-1`",
+        "required for {domains}, without `regions`",
+        "`pulumi config set aws:region eu-west-1`, or set `regions`",
     )
     REQUIRED_WITH = "required with {provider}"
     EMPTY = "must not be empty"
@@ -38,7 +38,6 @@ class SettingMessages(Table):
     )
     TWICE = "{value} is listed twice"
     UNKNOWN_KEY = "unknown key{known}"
-    OF_A_DOMAIN = "belongs to a domain, not to defaults"
     OTHER_PROVIDER = "is an option of {others}, not of {provider}"
     ZONE_OR_ID = "give the name of the zone or its ID, not both"
     OTHER_ZONE = "{zone!r} does not hold {domain!r}"
@@ -68,10 +67,6 @@ class SettingMessages(Table):
     SAME_KEY = "is the key of generation {generation} already"
     DUPLICATE = "{where}{problem}", "correct the line that is named"
     NOT_YAML = "is not valid YAML", "correct the file"
-    TOO_LONG = (
-        "has more than {most} keys and values, with its aliases written out",
-        "write it without aliases that repeat aliases",
-    )
     IN_STATE = (
         "in the state, {problem}",
         (

@@ -289,7 +289,7 @@ def test_regions_of_one_domain():
     written |= {"regions": ["us-east-1"]}
     assert settings.domain("example.com", written).regions == ("us-east-1",)
     assert load(one(written), region=None).domains[0].regions == ("us-east-1",)
-    with pytest.raises(InvalidSettings, match="aws:region is not set"):
+    with pytest.raises(InvalidSettings, match="aws:region: required for example"):
         settings.domain("example.com", {"generation": 1})
 
 
@@ -394,12 +394,10 @@ keys: {'2': s1} ⇒ keys["2"]: must be a map, not 's1'
 keys: {'2': {privateKey: first}} ⇒ keys["2"].selector: required
 keys: {'2': {selector: s}} ⇒ keys["2"].privateKey: required
 keys: {'2': {selector: s, privatekey: first}}
-  keys["2"].privateKey: required
   keys["2"].privatekey: unknown key, did you mean 'privateKey'?
 overlapdays: 3 ⇒ overlapdays: unknown key, did you mean 'overlapDays'?
 overlap_days: 3 ⇒ overlap_days: unknown key, did you mean 'overlapDays'?
 region: eu-west-1 ⇒ region: unknown key, did you mean 'regions'?
-ttl: 60 ⇒ ttl: unknown key, did you mean 'dns.ttl'?
 retired: true, adopt: true ⇒ retired: can't be true with adopt: an adopted identity stays in SES
 dns: [{externalId: corp}, {externalId: corp 7}]
   dns[1].externalId: must be 2 to 1224 letters, digits and _+=,.@:/-, not 'corp 7'
@@ -601,14 +599,8 @@ domains: {example.com: null} ⇒ domains["example.com"].generation: required, it
 domains: {example.com: 2} ⇒ domains["example.com"]: must be a map, not 2
 domains: {example.com: {generation: 1}}, default: {} ⇒ default: unknown key, did you mean \
 'defaults'?
-domains: {example.com: {generation: 1}}, defaults: {generation: 1, published: [1], keys: {}}
-  defaults.generation: belongs to a domain, not to defaults
-  defaults.keys: belongs to a domain, not to defaults
-  defaults.published: belongs to a domain, not to defaults
 domains: {example.com: {generation: 1}}, defaults: {dns: {ttl: -1}}
   defaults.dns.ttl: must be at least 0, not -1
-domains: {example.com: {generation: 1}}, defaults: {ttl: 60}
-  defaults.ttl: unknown key, did you mean 'dns.ttl'?
 domains: {example.com: {generation: 1, retired: true}}, defaults: {adopt: true}
   domains["example.com"].retired: can't be true with adopt: an adopted identity stays in SES
 domains: {example.com: {generation: 1}}, verification: {quick: true}
@@ -641,7 +633,7 @@ def test_refused_in_a_stack(config, expected):
     assert expected == problems(config)
 
 
-NOT_SET = 'domains["example.com"].regions: required, because aws:region is not set'
+NOT_SET = "aws:region: required for a.example, example.com, without `regions`"
 NOT_A_REGION = f"is not a Region that botocore {botocore.__version__} knows"
 NOT_KNOWN = f"{NOT_A_REGION}, did you mean"
 
@@ -659,8 +651,9 @@ NOT_KNOWN = f"{NOT_A_REGION}, did you mean"
     },
 )
 def test_no_region(region, expected):
-    """A domain without Regions needs a good `aws:region`."""
-    assert problems(one({"generation": 1}), region) == [expected]
+    """Domains without Regions need a good `aws:region`, which is said once."""
+    domains = {"example.com": {"generation": 1}, "a.example": {"generation": 1}}
+    assert problems({"domains": domains}, region) == [expected]
 
 
 def reason_of(key):

@@ -1,6 +1,5 @@
 """If this fails, a command reads another stack file than Pulumi, or shows a secret of it."""
 
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -62,23 +61,6 @@ def test_load():
     config = load(FILE)["config"]
     assert config["aws:region"] == "eu-west-1"
     assert config[KEY]["Example.COM"]["keys"][2]["privateKey"] == {"secure": "v1:def ghi=="}
-
-
-@pytest.mark.parametrize(
-    ("leaf", "repeated"),
-    [("x", "[{}]"), ("{k: 1}", "{{list: [{}]}}"), ("{k: 1}", "{{<<: [{}], k{depth}: 1}}")],
-    ids=["lists", "maps", "merged maps"],
-)
-def test_aliases_of_aliases(leaf, repeated):
-    """A few lines that are millions of values are refused before anything holds these."""
-    names = [f"a{depth}" for depth in range(30)]
-    lines = [f"a0: &a0 {leaf}"]
-    for depth, (before, name) in enumerate(pairwise(names)):
-        lines.append(
-            f"{name}: &{name} " + repeated.format(", ".join([f"*{before}"] * 9), depth=depth)
-        )
-    with pytest.raises(InvalidSettings, match="has more than 200000 keys and values"):
-        load("\n".join(lines))
 
 
 @pytest.mark.parametrize(

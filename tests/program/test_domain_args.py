@@ -36,7 +36,7 @@ def test_region_of_the_stack():
         assert args.settings().regions == ("eu-north-1",)
     finally:
         CONFIG.reset(configured)
-    with pytest.raises(InvalidSettings, match="regions: required, because aws:region is not set"):
+    with pytest.raises(InvalidSettings, match="aws:region: required for example"):
         args.settings()
 
 
@@ -81,12 +81,19 @@ def test_region_of_the_stack():
             {"overlap_day": 1},
             ["overlap_day: unknown key, did you mean 'overlapDays'?"],
         ),
+        "misspelt": (
+            {"generaton": 1},
+            ["generaton: unknown key, did you mean 'generation'?"],
+        ),
     },
 )
 def test_refused(given, problems):
     """All that is wrong is said when the arguments are made, in the spelling of a stack file."""
+    given = {"domain": "example.com", "generation": 1} | given
+    if "generaton" in given:
+        del given["generation"]
     with pytest.raises(InvalidSettings) as refused:
-        ByodkimDomainArgs(**{"domain": "example.com", "generation": 1} | given)
+        ByodkimDomainArgs(**given)
     assert list(refused.value.problems) == [f'domains["example.com"].{one}' for one in problems]
 
 
