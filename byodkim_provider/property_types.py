@@ -43,9 +43,6 @@ Longest single-line string, in characters. The longest in use is an owner: three
 255.
 """
 
-MAX_NUMBER: Final = 2**53
-"""Larger whole numbers are not exact: Pulumi sends every number as a float."""
-
 _EXPECTED: Final = {
     "bool": "true or false",
     "dataclass": "a map",
@@ -89,9 +86,12 @@ def problem_of(details: ErrorDetails) -> Message:
 
 
 def model_of(hints: Mapping[str, Any], *, required: Collection[str] = ()) -> type[BaseModel]:
-    """A model of properties of these types, each of which may be absent if it is not *required*."""
+    """
+    A model of properties of these types, each of which may be absent if it is not *required*; a
+    string if *hints* does not have it.
+    """
     properties: dict[str, Any] = {name: (hint | None, None) for name, hint in hints.items()}
-    properties |= {name: (hints[name], ...) for name in required}
+    properties |= {name: (hints.get(name, str), ...) for name in required}
     return create_model(
         "Properties", __config__=ConfigDict(hide_input_in_errors=True), **properties
     )
@@ -116,22 +116,14 @@ def _model(cls: type) -> type[BaseModel]:
     return model_of(hints_of(cls))
 
 
-def problems(
-    properties: Mapping[str, Any], model: type[BaseModel], *, required: Collection[str] = ()
-) -> list[str]:
-    """
-    One line for each value in *properties* that has the wrong type for the *model*, and for each
-    that is *required* and absent.
-    """
-    found = [
-        f"{name}: {SettingMessages.REQUIRED()}" for name in required if properties.get(name) is None
-    ]
+def problems(properties: Mapping[str, Any], model: type[BaseModel]) -> list[str]:
+    """One line for each value in *properties* that the *model* does not allow, or lacks."""
     try:
-        model.model_validate(dict(properties))
+        model.model_validate(without_none(properties))
     except ValidationError as error:
-        for details in error.errors(include_url=False):
-            found.append(printable(f"{_path(details['loc'])}: {problem_of(details)}"))
-    return found
+        found = error.errors(include_url=False)
+        return [printable(f"{_path(one['loc'])}: {problem_of(one)}") for one in found]
+    return []
 
 
 def _path(steps: tuple[str | int, ...]) -> str:
@@ -142,12 +134,9 @@ def _path(steps: tuple[str | int, ...]) -> str:
     return path
 
 
-def refuse_state(
-    outputs: Mapping[str, Any], model: type[BaseModel], *, required: Collection[str] = ()
-) -> None:
+def refuse_state(outputs: Mapping[str, Any], model: type[BaseModel]) -> None:
     """Raise `InvalidSettings` for *outputs* that no version of this program can have stored."""
-    wrong = problems(outputs, model, required=required)
-    found = [SettingMessages.IN_STATE(problem=problem) for problem in wrong]
+    found = [SettingMessages.IN_STATE(problem=one) for one in problems(outputs, model)]
     if found:
         raise InvalidSettings(found)
 
@@ -224,15 +213,20 @@ def expected(kind: str, value: object) -> ValueError:
     return ValueError(SettingMessages.KIND(kind=kind, value=shown(value)))
 
 
-def _number(value: object) -> object:
-    if isinstance(value, bool | str):
-        raise expected("a whole number", value)
-    return value
+def _refuse(*kinds: type) -> BeforeValidator:
+    def number(value: object) -> object:
+        if isinstance(value, kinds):
+            raise expected("a whole number", value)
+        return value
+
+    return BeforeValidator(number)
 
 
+NO_FLAG: Final = _refuse(bool)
+"""For a number: pydantic would take true for 1. It may be a string, as of `pulumi config set`."""
+Whole = Annotated[int, _refuse(bool, str)]
+"""A whole number, which Pulumi sends as a float."""
 Flag = Annotated[bool, Field(strict=True)]
-Whole = Annotated[int, BeforeValidator(_number)]
-"""A whole number, which Pulumi sends as a float. pydantic alone would take true and "1" for 1."""
 
 
 def _single_line(text: str) -> str:

@@ -26,7 +26,6 @@ from pydantic.alias_generators import to_camel
 from byodkim_provider.aws.settings import ROLE_ARN
 from byodkim_provider.config.problems import Problem, refuse, secret_command
 from byodkim_provider.config.values import (
-    NO_FLAG,
     SECRET_TEXT,
     Listed,
     Region,
@@ -46,7 +45,7 @@ from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
-from byodkim_provider.property_types import Resolver, expected
+from byodkim_provider.property_types import NO_FLAG, Resolver, expected
 from byodkim_provider.quoting import MAX_SHOWN, TOKEN, did_you_mean, shown
 
 MAX_CNAME_TTL: Final = 86400

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 from pydantic import (
     AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     GetPydanticSchema,
@@ -27,18 +26,7 @@ from byodkim_provider.config.problems import Problem, lines, refuse
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import expected
 from byodkim_provider.quoting import shown
-
-
-def _no_flag(value: object) -> object:
-    if isinstance(value, bool):
-        raise expected("a whole number", value)
-    return value
-
-
-NO_FLAG: Final = BeforeValidator(_no_flag)
-"""For a number: pydantic would take true for 1. It may be a string, as of `pulumi config set`."""
 
 
 def text(pattern: str, expected: str) -> GetPydanticSchema:

@@ -298,16 +298,7 @@ class Stored:
         The value that `to_outputs` wrote, in this version or an older one; raises
         `InvalidSettings`.
         """
-        required = (
-            "domain",
-            "region",
-            "owner",
-            "fingerprint",
-            "record_value",
-            "instance",
-            "status",
-        )
-        refuse_state(outputs, OUTPUTS, required=required)
+        refuse_state(outputs, OUTPUTS)
         key = None
         set_at = outputs.get("key_set_at")
         if set_at is not None:
@@ -331,6 +322,7 @@ OUTPUTS: Final = model_of(
         **hints_of(Stored),
         **hints_of(KeyInSes),
         **dict.fromkeys(("record_name", "cname"), str),
-    }
+    },
+    required=["domain", "region", "owner", "fingerprint", "record_value", "instance", "status"],
 )
 """Types of what is stored."""

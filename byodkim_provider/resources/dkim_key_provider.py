@@ -24,15 +24,15 @@ from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret
 from byodkim_provider.times import timestamp
 
-_TEXTS: Final = (
-    *("domain", "private_key", "selector", "fingerprint", "record_name", "record_value"),
-    *("created_at", "secret_name", "owner", "secret_arn", "secret_version_id", "instance"),
-)
+_ALWAYS: Final = ("domain", "selector", "fingerprint")
 
-_STORED: Final = property_types.model_of(
-    {**dict.fromkeys(_TEXTS, str), "bits": int, "key_store": Mapping[str, Any]}
-)
-"""Types of the outputs in the state."""
+_STATES: Final = {
+    "private_key": property_types.model_of({}, required=(*_ALWAYS, "private_key")),
+    "secret_arn": property_types.model_of(
+        {}, required=(*_ALWAYS, "secret_arn", "secret_version_id", "instance")
+    ),
+}
+"""Types of the outputs in the state, by the one that tells where the key is."""
 
 
 class DkimKeyProvider(DynamicProvider):
@@ -129,14 +129,8 @@ class DkimKeyProvider(DynamicProvider):
 
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that this provider can't have written."""
-    in_store = outputs.get("secret_arn") is not None
-    where = (
-        ("secret_arn", "secret_version_id", "instance", "key_store")
-        if in_store
-        else ("private_key",)
-    )
-    required = ("domain", "selector", "fingerprint", *where)
-    property_types.refuse_state(outputs, _STORED, required=required)
+    where = "secret_arn" if "secret_arn" in outputs else "private_key"
+    property_types.refuse_state(outputs, _STATES[where])
 
 
 def _public(made: KeySecret) -> dict[str, Any]:

@@ -29,13 +29,11 @@ from byodkim_provider.resources.records import problem_of, quoted
 _STORED: Final = property_types.model_of(
     {
         **property_types.hints_of(HostSettings, strict=True),
-        **dict.fromkeys(("name", "existing", "credentials"), property_types.Line),
-        **dict.fromkeys(("value", "present_value"), str),
-    }
+        **dict.fromkeys(("name", "credentials"), property_types.Line),
+    },
+    required=("provider", "zone", "name", "value", "present_value"),
 )
 """Types of the outputs in the state."""
-
-_REQUIRED: Final = ("provider", "zone", "name", "value")
 
 _IDENTITY: Final = ("provider", "zone", "name", "value")
 """What makes it another record."""
@@ -87,7 +85,7 @@ class DnsRecordProvider(DynamicProvider):
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        _refuse_other_state(olds)
+        property_types.refuse_state(olds, _STORED)
         replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
         changed = [name for name in _WAY if olds.get(name) != news.get(name)]
         if replaces == ["value"] and news["existing"] == "free slot":
@@ -101,7 +99,7 @@ class DnsRecordProvider(DynamicProvider):
         return CreateResult(f"{_settings(props).label}/{props['name']}", self._published(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        _refuse_other_state(props)
+        property_types.refuse_state(props, _STORED)
         there, before = self._record(props).values(), props["present_value"]
         same = [value for value in there if mark(value) == mark(props["value"])]
         if before in there:
@@ -112,14 +110,14 @@ class DnsRecordProvider(DynamicProvider):
         )
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        _refuse_other_state(olds)
+        property_types.refuse_state(olds, _STORED)
         before = olds["present_value"]
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, "present_value": before})
         return UpdateResult(self._published(news, before))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        _refuse_other_state(props)
+        property_types.refuse_state(props, _STORED)
         self._record(props).withdraw(props["present_value"])
 
     def _published(self, props: dict[str, Any], before: str | None = None) -> dict[str, Any]:
@@ -145,11 +143,3 @@ class DnsRecordProvider(DynamicProvider):
 
 def _settings(props: Mapping[str, Any]) -> HostSettings:
     return property_types.read(HostSettings, props)
-
-
-def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
-    """Raise `InvalidSettings` for a state that was not written here."""
-    host = SPECS.get(str(outputs.get("provider")))
-    of_host = host.required if host else ()
-    required = (*_REQUIRED, *of_host, "present_value")
-    property_types.refuse_state(outputs, _STORED, required=required)
