@@ -210,23 +210,12 @@ class SeenMessages(Table):
         "{number} TXT records, none with this key, expected one",
         "several-wrong-records",
     )
-    SPLIT = (
-        "the value cut into {count} TXT records, expected one record",
-        "several-wrong-records",
-    )
-    PLACEHOLDER = "SES's placeholder p=customerProvidedPublicKey, expected p= and the key"
-    ARMOUR = "BEGIN or END lines, expected the base64 between them"
-    QUOTES = "a value with quotes in it, expected none"
-    LINE_BREAKS = "a value with line breaks in it, expected one line"
-    P_MISSING = "a value without p=, expected p= before the key"
-    NOT_DKIM = "a TXT record for something other than DKIM", "another-key"
-    REVOKED = "an empty p=, which revokes the key", "another-key"
-    TAG = "{tag}"
-    CUT = "a value cut after {octets} octets, {lost} are missing", "cut"
-    END_ONLY = "only the last {count} characters of the value", "cut"
-    DAMAGED = "a damaged copy of the key, the first difference at {position} of {length}"
     ANOTHER_KEY = "another key (fingerprint {fingerprint}…)", "another-key"
-    OTHER_VALUE = "a value that is not the right one: p= is no RSA public key as verifiers read it"
+    NO_KEY = "no key: the record is for something other than DKIM, or revokes one", "another-key"
+    OTHER_VALUE = (
+        "a value that is not this key as verifiers read it: it is cut or damaged, lacks p=, or has "
+        "quotes, line breaks or other text in it"
+    )
 
     ZONE_TWICE = "the panel added the zone twice", "wrong-name"
     NO_SUB_DOMAIN = "the sub-domain is missing from the name", "sub-domain-missing"
@@ -257,13 +246,9 @@ class FixMessages(Table):
         ),
     )
     WRONG_VALUE = (
-        "replace {value} as a whole with a copy of the right value: {value_rule}",
-        _REFRESH,
-    )
-    CUT = (
         (
             "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut "
-            "again, the panel can't hold it: make a key of 1024 bits with a new selector"
+            "then, the panel can't hold it: make a key of 1024 bits with a new selector"
         ),
         _REFRESH,
     )

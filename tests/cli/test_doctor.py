@@ -14,6 +14,7 @@ from byodkim_provider.cli.record_now import UNSEEN_ZONE
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.hosts.registry import PANELS
+from byodkim_provider.messages.dkim import SeenMessages
 from sandbox.ses.switches import Fault
 from tests.support import testdata
 from tests.support.cases import cases
@@ -70,7 +71,7 @@ def test_wrong(one):
     """What is wrong has a name, is said of each server, and comes with what to type instead."""
     lines = one("--panel", "godaddy", value=f'"{VALUE}"').stdout.splitlines()
     assert lines[:3] == ["example.com: 1 record, 1 wrong", "", f"{NAME}: wrong (wrong-value)"]
-    said = "answers a value with quotes in it, expected none"
+    said = f"answers {SeenMessages.OTHER_VALUE()}"
     assert lines[3:5] == [f"  ns1.example.net {said}", f"  ns2.example.net {said}"]
     assert lines[7].startswith("  to fix it: replace 'Value' as a whole with a copy of the right")
     typed = instructions("godaddy", edit=True).splitlines()
@@ -90,10 +91,10 @@ def test_json(one):
         "value": VALUE,
         "verdict": "wrong",
         "servers_visible": 0,
-        "misconfiguration": "cut",
+        "misconfiguration": "wrong-value",
         "zone": DOMAIN,
         "panel": "Wix",
-        "fix": diagnosis.fix(PANELS["wix"], "cut", zone=DOMAIN),
+        "fix": diagnosis.fix(PANELS["wix"], "wrong-value", zone=DOMAIN),
         "instructions": instructions("wix", edit=True),
         "notes": ["the zone is served by ns1.example.net, ns2.example.net, not by Wix"],
         "generation": None,
@@ -103,7 +104,7 @@ def test_json(one):
         "answered": True,
         "shows_key": False,
         "alias": "",
-        "says": "ns1.example.net answers a value cut after 255 octets, 139 are missing",
+        "says": f"ns1.example.net answers {SeenMessages.OTHER_VALUE()}",
     }
 
 

@@ -88,23 +88,7 @@ def body(name):
     return "".join(pem(name).splitlines()[1:-1])
 
 
-P_MISSING = S.P_MISSING()
-ARMOUR, QUOTES, LINE_BREAKS = S.ARMOUR(), S.QUOTES(), S.LINE_BREAKS()
-PLACEHOLDER, OTHER_VALUE = S.PLACEHOLDER(), S.OTHER_VALUE()
-PRIVATE_KEY, NOT_DKIM, REVOKED = S.PRIVATE_KEY(), S.NOT_DKIM(), S.REVOKED()
-SPLIT = S.SPLIT(count=2)
-
-
-def cut(lost):
-    return S.CUT(octets=255, lost=lost)
-
-
-def damaged(position):
-    return S.DAMAGED(position=position, length=392)
-
-
-def another(fingerprint):
-    return S.ANOTHER_KEY(fingerprint=fingerprint[:8])
+OTHER_VALUE, PRIVATE_KEY, NO_KEY = S.OTHER_VALUE(), S.PRIVATE_KEY(), S.NO_KEY()
 
 
 def changed(*places):
@@ -115,24 +99,19 @@ def changed(*places):
 
 CASES = {
     "no record": ([], S.NO_RECORD()),
-    "quotes around": ([f'"{VALUE}"'], QUOTES),
-    "PEM": ([PEM], ARMOUR),
-    "line breaks": (["p=" + "\n".join(re.findall(".{1,64}", PUBLIC))], LINE_BREAKS),
-    "no p=": ([PUBLIC], P_MISSING),
-    "p= twice": ([f"p={VALUE}"], damaged(1)),
-    "placeholder": (["p=customerProvidedPublicKey"], PLACEHOLDER),
-    "cut at 255": ([VALUE[:255]], cut(139)),
-    "end only": ([SPLIT_2], S.END_ONLY(count=139)),
-    "a string a record": ([SPLIT_1, SPLIT_2], SPLIT),
+    "quotes around": ([f'"{VALUE}"'], OTHER_VALUE),
+    "PEM": ([PEM], OTHER_VALUE),
+    "short lines": (["p=" + "\n".join(re.findall(".{1,30}", PUBLIC))], OTHER_VALUE),
+    "no p=": ([PUBLIC], OTHER_VALUE),
+    "placeholder": (["p=customerProvidedPublicKey"], OTHER_VALUE),
+    "cut at 255": ([VALUE[:255]], OTHER_VALUE),
+    "end only": ([SPLIT_2], OTHER_VALUE),
+    "a string a record": ([SPLIT_1, SPLIT_2], S.SEVERAL_WRONG(number="2")),
     "two records, one right": ([ANOTHER, VALUE], S.SEVERAL(number="2", right=1)),
-    "five records, none right": (
-        [ANOTHER, SMALL, "v=spf1 -all", "a", "b"],
-        S.SEVERAL_WRONG(number="5"),
-    ),
-    "revoked": (["p="], REVOKED),
-    "another key": ([ANOTHER], another(ANOTHER_KEY.fingerprint)),
-    "tag": ([f"s=tlsrpt; p={PUBLIC}"], S.TAG(tag="s=tlsrpt, expected s=email or no s=")),
-    "one wrong character": ([changed(100)], damaged(99)),
+    "revoked": (["p="], NO_KEY),
+    "another key": ([ANOTHER], S.ANOTHER_KEY(fingerprint=ANOTHER_KEY.fingerprint[:8])),
+    "tag": ([f"s=tlsrpt; p={PUBLIC}"], OTHER_VALUE),
+    "one wrong character": ([changed(100)], OTHER_VALUE),
     "private key": ([PRIVATE], PRIVATE_KEY),
     "private key, base64 of a PEM": ([encoded(PRIVATE_PEM)], PRIVATE_KEY),
     "private key, base64 of a PEM in lines": (
@@ -156,13 +135,12 @@ CASES = {
         f"private key in {place}": ([place.format(PRIVATE)], PRIVATE_KEY)
         for place in ("k={}; p=", "v={}", "s={}", "h={};v=DKIM1", "k=rsa{}", '"{}"')
     },
-    "SPF": (["v=spf1 include:amazonses.com -all"], NOT_DKIM),
-    "too long": ([f"{VALUE}; n={'x' * records.MAX_VALUE}"], OTHER_VALUE),
+    "SPF": (["v=spf1 include:amazonses.com exp=example.com -all"], NO_KEY),
     "a hundred": (
         [*(str(number) for number in range(99)), VALUE],
         S.SEVERAL(number="more than 20", right=1),
     ),
-    "empty": ([""], NOT_DKIM),
+    "empty": ([""], NO_KEY),
     "p= damaged all over": ([f"p={'*' * len(PUBLIC)}"], OTHER_VALUE),
 }
 
