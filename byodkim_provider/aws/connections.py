@@ -16,6 +16,7 @@ from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.session import (
+    account_of,
     connect,
     connect_to_route53,
     open_session,
@@ -56,8 +57,10 @@ class Connections:
         )
 
     def account_id(self, region: str) -> str:
-        """The account that the credentials belong to; errors as for `ses`."""
-        return self._connected("sesv2", region, None)[1]
+        """The account that the credentials belong to, from STS in *region*; errors as for `ses`."""
+        return self._once(
+            "account", lambda: account_of(self._session(region), self.settings, region)
+        )
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """
@@ -93,10 +96,11 @@ class Connections:
         """
         The client, and the id of its account; raises `WrongAccount` if that is not *account_id*.
         """
-        client, account = self._once(
+        client = self._once(
             (service, region),
             lambda: connect(self.settings, service, session=self._session(region), region=region),
         )
+        account = self.account_id(region)
         refuse_other_account(
             self.settings, SERVICES[service][0], account=account, expected=account_id
         )

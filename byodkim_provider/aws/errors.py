@@ -41,9 +41,6 @@ MAX_BACKOFF_SECONDS: Final = 20
 MAX_SHOWN: Final = 500
 """Longest AWS message that is shown, in characters: most are a sentence or two."""
 
-THROTTLED: Final = "throttled"
-"""In `Service.reasons`: any code of a throttled call."""
-
 NOT_ALLOWED: Final = frozenset({"AccessDenied", "AccessDeniedException", "UnauthorizedOperation"})
 """Codes of calls for which the credentials lack the permission."""
 
@@ -62,18 +59,6 @@ NOT_SIGNED_IN: Final = frozenset(_NOT_SIGNED_IN.split())
 Codes of credentials that no longer work: AWS's ("Common error types" of the API references, STS
 and S3), and botocore's.
 """
-
-
-def next_step(code: str) -> Message | None:
-    """
-    What the user can do about *code*; None if that depends on the call.
-
-    >>> str(next_step("AccessDenied"))
-    '`byodkim iam-policy` prints the policy that these credentials need'
-    """
-    if code in NOT_ALLOWED:
-        return AwsMessages.POLICY()
-    return AwsMessages.SIGN_IN() if code in NOT_SIGNED_IN else None
 
 
 OF_A_PROFILE: Final = (
@@ -146,12 +131,8 @@ class Service:
     clock: Clock = field(default_factory=Clock)
     lost: Message = field(default_factory=AwsMessages.TRY_AGAIN)
     """What follows if the answer to a change is lost."""
-    reasons: Mapping[str, Message] = field(default_factory=dict)
-    """Said in place of AWS's words, by code; `THROTTLED` for each code that means that."""
     steps: Mapping[tuple[str, str], Message] = field(default_factory=dict)
-    """What else can be done, by operation and code."""
-    made: Mapping[str, Message] = field(default_factory=dict)
-    """What was changed before an operation that fails, by operation; by default nothing."""
+    """What can be done, by operation and code."""
 
     def wait(self, seconds: float) -> None:
         """Wait before a call. Raises `Stopped` once the run is interrupted."""
@@ -184,49 +165,51 @@ def call(
     try:
         return attempts(send)
     except (ResponseParserError, KeyError):  # a sign-in page, of which nothing is shown
-        raise refused(service, operation, subject, ResponseParserError()) from None
+        raise _refused(service, operation, subject, ResponseParserError()) from None
     except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
-        raise refused(service, operation, subject, error) from None
+        raise _refused(service, operation, subject, error) from None
 
 
-def refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:
+def _refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:
     """What `call` raises of *error*."""
     request = _metadata(error).get("RequestId")
-    code = code_of(error, service.name)
-    step = service.steps.get((operation, code))
     message = AwsMessages.REFUSED(
         operation=operation,
         subject=subject,
         region=service.region,
-        code=code,
+        code=code_of(error, service.name),
         request=f" (request {request})" if request else "",
-        steps=[*_steps(error, operation, service), *([step] if step else [])],
+        steps=_steps(error, operation, service),
     )
     return AwsRefused(message, kind=service.kind)
 
 
 def _steps(error: BaseException, operation: str, service: Service) -> list[Message]:
-    name, lost = service.name, service.lost
-    before = [service.made.get(operation, AwsMessages.UNCHANGED(service=name))]
+    """What was changed, what AWS says, and what to do."""
+    lost, unchanged = service.lost, [AwsMessages.UNCHANGED(service=service.name)]
     if only_reads(operation):
-        lost, before = AwsMessages.TRY_AGAIN(), []
+        lost, unchanged = AwsMessages.TRY_AGAIN(), []
     if isinstance(error, ResponseParserError):
         return [lost, AwsMessages.PROXY()]
     reason = said(error)
     if not isinstance(error, ClientError):
         if _is_unconfirmed(error):
             return [AwsMessages.NO_ANSWER(reason=reason), lost]
-        return [*before, AwsMessages.NOT_CALLED(service=name, reason=reason)]
-    code = _code(error)
-    advice = next_step(code)
+        return [*unchanged, AwsMessages.NOT_CALLED(service=service.name, reason=reason)]
+    says = AwsMessages.SAYS(service=service.name, reason=reason)
     if error.operation_name != operation:
         says = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=reason)
     elif _is_unconfirmed(error):
         return [lost]
-    else:
-        key = THROTTLED if is_throttled(error) else code
-        says = service.reasons.get(key, AwsMessages.SAYS(service=name, reason=reason))
-    return [*before, says, *([advice] if advice else [])]
+    code = _code(error)
+    step = service.steps.get((operation, code))
+    if code in NOT_ALLOWED:
+        step = AwsMessages.POLICY()
+    elif code in NOT_SIGNED_IN:
+        step = AwsMessages.SIGN_IN()
+    elif is_throttled(error):
+        step = AwsMessages.TRY_LATER()
+    return [*unchanged, says, *([step] if step else [])]
 
 
 def only_reads(operation: str) -> bool:

@@ -62,7 +62,6 @@ class SecretStore:
             region=client.meta.region_name,
             kind="SecretRefused",
             lost=AwsMessages.SECRET_UNCONFIRMED(),
-            made={"TagResource": AwsMessages.SECRET_MADE()},
         )
 
     def create_secret(

@@ -16,7 +16,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
 
 from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.errors import is_passing, is_throttled
@@ -65,9 +64,6 @@ A repeated Put of a key may restart the search for the record, and with it a tim
 signatures.
 """
 
-MAX_PAGES: Final = 1000
-"""Most pages of a list. A Region has 10,000 identities of an account (SES quotas), a page 1000."""
-
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -78,7 +74,6 @@ MANAGED: Final = "MANAGED_DOMAIN"
 reference).
 """
 
-USES_DEFAULT: Final = "USE_DEFAULT_VALUE"
 REJECTS: Final = "REJECT_MESSAGE"
 """`BehaviorOnMxFailure` (SES v2 API reference)."""
 
@@ -189,10 +184,6 @@ class SesClient:
             kind="SesRefused",
             clock=clock,
             lost=AwsMessages.SES_UNCONFIRMED(),
-            reasons={
-                "LimitExceededException": AwsMessages.SES_LIMIT(region=region),
-                errors.THROTTLED: AwsMessages.SES_THROTTLED(region=region),
-            },
             steps={
                 ("PutEmailIdentityDkimAttributes", BAD_REQUEST): AwsMessages.SES_PERHAPS_GONE(),
                 ("DeleteEmailIdentity", BAD_REQUEST): AwsMessages.HELD(),
@@ -269,7 +260,7 @@ class SesClient:
             self._client.put_email_identity_mail_from_attributes,
             domain,
             EmailIdentity=domain,
-            BehaviorOnMxFailure=REJECTS if rejects else USES_DEFAULT,
+            BehaviorOnMxFailure=REJECTS if rejects else "USE_DEFAULT_VALUE",
             **named,
         )
 
@@ -307,7 +298,6 @@ class SesClient:
 
     def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
         """ListEmailIdentities, page after page; each page is one call."""
-        tokens: set[str] = set()
         more: dict[str, Any] = {}
         while True:
             answer = self._make(
@@ -324,11 +314,6 @@ class SesClient:
             token = answer.get("NextToken")
             if not token:
                 return
-            if token in tokens or len(tokens) == MAX_PAGES:  # it would go on for ever
-                raise errors.refused(
-                    self._service, "ListEmailIdentities", "the account", ResponseParserError()
-                )
-            tokens.add(token)
             more = {"NextToken": token}
 
     def delete_email_identity(self, domain: str) -> None:
@@ -381,15 +366,10 @@ class SesClient:
         try:
             return method(*args, **given)
         except ClientError as error:
-            if is_throttled(error):
-                self._keep_pace()
-            raise
-
-    def _keep_pace(self) -> None:
-        with self._lock:
-            if not self._is_spaced:
-                self._is_spaced = True
+            if is_throttled(error) and not self._is_spaced:
                 self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
+                self._is_spaced = True
+            raise
 
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:

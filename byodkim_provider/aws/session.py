@@ -72,24 +72,12 @@ def open_session(settings: AwsSettings, *, region: str | None) -> boto3.Session:
     return session
 
 
-def sign_in(settings: AwsSettings, *, region: str) -> str:
+def connect(settings: AwsSettings, service: str, *, session: boto3.Session, region: str) -> Any:
     """
-    The id of the account, from STS in *region*.
+    A client for *service* (`sesv2` or `secretsmanager`) in *region*.
 
-    Raises `InvalidSettings` without credentials, `AwsRefused` if STS does not take them.
-    """
-    return _account(open_session(settings, region=region), settings, region)
-
-
-def connect(
-    settings: AwsSettings, service: str, *, session: boto3.Session, region: str
-) -> tuple[Any, str]:
-    """
-    A client for *service* (`sesv2` or `secretsmanager`) in *region*, and the id of its account.
-
-    *session* is that of these settings. Raises `InvalidSettings` if no client can be made, its
-    account is not allowed, or only one of the service and Route 53 is redirected to another
-    endpoint.
+    *session* is that of these settings. Raises `InvalidSettings` if no client can be made, or only
+    one of the service and Route 53 is redirected to another endpoint.
     """
     with _told(settings):
         config = CLIENT if service == "sesv2" else RETRYING_CLIENT
@@ -101,12 +89,7 @@ def connect(
     if is_at_aws != is_of_aws(route53.meta.endpoint_url):
         there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
         raise InvalidSettings(AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name))
-    account, whose = _account(session, settings, region), _whose(settings)
-    if settings.allowed_accounts and account not in settings.allowed_accounts:
-        raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
-    if account in settings.forbidden_accounts:
-        raise InvalidSettings(AwsMessages.FORBIDDEN_ACCOUNT(account=account, whose=whose))
-    return client, account
+    return client
 
 
 def connect_to_route53(
@@ -116,14 +99,12 @@ def connect_to_route53(
     region: str | None,
     role_arn: str | None,
     external_id: str | None,
-    expected_account: str | None = None,
 ) -> Route53Client:
     """
     A client for Route 53, in the account of *role_arn* (`dns.assumeRole`) if that is given.
 
     *session* is that of these settings; the role may ask for *external_id*. The client only reads:
-    pulumi-aws writes to the zone, in *expected_account* if that is known. Raises `WrongAccount` if
-    SES would be called in another one, `InvalidSettings` if no client can be made.
+    pulumi-aws writes to the zone. Raises `InvalidSettings` if no client can be made.
     """
     role = {"RoleArn": role_arn} | ({"ExternalId": external_id} if external_id else {})
     settings = replace(settings, roles=(*settings.roles, role)) if role_arn else settings
@@ -132,9 +113,6 @@ def connect_to_route53(
             session = _assume(session, role, settings, region)
         # `route53` retries, not botocore: its waits can be interrupted.
         client: Route53Client = make_client(session, "route53", settings, CLIENT, region)
-    if expected_account is not None:
-        account = _account(session, settings, region)
-        refuse_other_account(settings, "SES", account=account, expected=expected_account)
     return client
 
 
@@ -190,17 +168,24 @@ def _whose(settings: AwsSettings) -> str:
     return f"profile {shown(settings.profile)}" if settings.profile else "the default credentials"
 
 
-def _account(session: boto3.Session, settings: AwsSettings, region: str | None) -> str:
+def account_of(session: boto3.Session, settings: AwsSettings, region: str | None) -> str:
+    """
+    The id of the account of *session*, from STS in *region*.
+
+    Raises `AwsRefused` if STS does not take its credentials, `InvalidSettings` if the account is
+    not allowed.
+    """
     with _told(settings):
         sts: STSClient = make_client(session, "sts", settings, RETRYING_CLIENT, region)
-
-    service = Service(name="STS", region=region or "STS")
-    return call(
-        lambda: sts.get_caller_identity()["Account"],
-        service,
-        "GetCallerIdentity",
-        _whose(settings),
+    whose, service = _whose(settings), Service(name="STS", region=region or "STS")
+    account = call(
+        lambda: sts.get_caller_identity()["Account"], service, "GetCallerIdentity", whose
     )
+    if settings.allowed_accounts and account not in settings.allowed_accounts:
+        raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
+    if account in settings.forbidden_accounts:
+        raise InvalidSettings(AwsMessages.FORBIDDEN_ACCOUNT(account=account, whose=whose))
+    return account
 
 
 def _assume(

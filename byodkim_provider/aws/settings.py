@@ -125,7 +125,8 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
     for urls in listed("endpoints"):
         endpoints |= {name: str(url) for name, url in urls.items() if url}
     for name in sorted(SERVICES.keys() & endpoints.keys()):
-        if problem := url_problem(endpoints[name]):
+        problem = endpoint_problem(name, endpoints[name], endpoints)
+        if problem:
             problems.append(AwsMessages.ENDPOINTS(service=name, problem=problem))
     default_tags: Any = from_json(get("aws:defaultTags")) or {}
     tags: Any = isinstance(default_tags, dict) and (default_tags.get("tags") or {})
@@ -200,13 +201,6 @@ endpoints with `vpce-svc-…` in the place of the service.
 """
 
 
-def url_problem(url: str) -> Message | None:
-    """What is wrong with the *url* of a service; None if it may be called there."""
-    scheme = url.partition("://")[0].lower()
-    is_encrypted = scheme == "https" and host_of(url)
-    return None if is_encrypted or (scheme == "http" and is_local(url)) else AwsMessages.URL()
-
-
 def is_of_aws(url: str) -> bool:
     """Whether *url* is at a host of AWS's own service, or at a VPC endpoint of it."""
     found = _OF_AWS.fullmatch(host_of(url))
@@ -233,15 +227,18 @@ def redirection_warnings(endpoints: Mapping[str, str]) -> Iterator[Message]:
 
 def endpoint_problem(service: str, url: str, endpoints: Mapping[str, str]) -> Message | None:
     """
-    Why a client of *service* may not call its *url*; None if it may.
+    Why *service* may not be called at its *url*; None if it may.
 
     The environment and a profile can redirect a client too. No preview names that, so only what
     the settings redirect, of which `redirection_warnings` tells, gets calls.
     """
-    problem = url_problem(url)
-    if not problem and is_redirected(url) and service not in endpoints:
+    scheme = url.partition("://")[0].lower()
+    is_encrypted = scheme == "https" and host_of(url)
+    if not is_encrypted and not (scheme == "http" and is_local(url)):
+        return AwsMessages.URL()
+    if is_redirected(url) and service not in endpoints:
         return AwsMessages.NOT_IN_SETTINGS(host=named(host_of(url)), service=service)
-    return problem
+    return None
 
 
 MAX_TAGS: Final = 47

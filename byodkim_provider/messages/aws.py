@@ -24,9 +24,8 @@ class AwsMessages(Table):
     POLICY = "`byodkim iam-policy` prints the policy that these credentials need"
     SIGN_IN = "renew the credentials until `aws sts get-caller-identity` works"
     TRY_AGAIN = "try again"
+    TRY_LATER = "something else keeps calling it too, try again later"
     SES_UNCONFIRMED = "SES may have done it or not; the next `pulumi up` reads which"
-    SES_THROTTLED = "something else keeps calling SES in {region}, try again later"
-    SES_LIMIT = "{region} has as many identities as SES allows"
     SES_PERHAPS_GONE = "SES also says so if the identity does not exist: try `pulumi refresh`"
     NOT_SHOWN_YET = (
         "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
@@ -36,7 +35,6 @@ class AwsMessages(Table):
         "and run the same command again; until then it stays in SES, and signs"
     )
     SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
-    SECRET_MADE = "the secret is there already, and the next `pulumi up` goes on with it"
 
     CALLS = (
         SECTION,

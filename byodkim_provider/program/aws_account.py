@@ -55,7 +55,8 @@ def sign_in(region: str) -> None:
     given = settings()
     for warning in redirection_warnings(given.endpoints):
         pulumi.log.warn(str(warning))
-    session.sign_in(given, region=stack_config.region() or region)
+    region = stack_config.region() or region
+    session.account_of(session.open_session(given, region=region), given, region)
 
 
 def account_of(parent: pulumi.Resource) -> str:

@@ -86,7 +86,7 @@ UNCHANGED = AwsMessages.UNCHANGED(service="Secrets Manager")
         ("CreateSecret", [UNCHANGED], UNKNOWN),
         ("DescribeSecret", [], AwsMessages.TRY_AGAIN()),
         ("GetSecretValue", [], AwsMessages.TRY_AGAIN()),
-        ("TagResource", [AwsMessages.SECRET_MADE()], UNKNOWN),
+        ("TagResource", [UNCHANGED], UNKNOWN),
         ("DeleteSecret", [UNCHANGED], UNKNOWN),
     ],
 )

@@ -392,7 +392,6 @@ UNCONFIRMED, AGAIN, POLICY = (
     AwsMessages.TRY_AGAIN(),
     AwsMessages.POLICY(),
 )
-THROTTLED, LIMIT = AwsMessages.SES_THROTTLED(region=REGION), AwsMessages.SES_LIMIT(region=REGION)
 CREATE, PUT, GET = (
     "CreateEmailIdentity",
     "PutEmailIdentityDkimSigningAttributes",
@@ -426,8 +425,12 @@ UNVERIFIED = (
 @cases(
     ("operation", "happens", "code", "steps"),
     {
-        "throttled": (CREATE, ALWAYS_THROTTLED, "TooManyRequestsException", [UNCHANGED, THROTTLED]),
-        "limit": (CREATE, "limit", "LimitExceededException", [UNCHANGED, LIMIT]),
+        "throttled": (
+            CREATE,
+            ALWAYS_THROTTLED,
+            "TooManyRequestsException",
+            [UNCHANGED, says("Rate exceeded"), AwsMessages.TRY_LATER()],
+        ),
         "denied": (PUT, DENIED, "AccessDeniedException", [UNCHANGED, not_authorized(PUT), POLICY]),
         "500": (CREATE, FAILED, "InternalServiceErrorException", [UNCONFIRMED]),
         "no box of one that is gone": (
@@ -454,8 +457,6 @@ def test_refusals(ses, client, operation, happens, code, steps):
             ses.inject(happens)
         case SesError():
             ses.refusals.append(happens)
-        case "limit":
-            ses.switches.identity_limit = 0
     error = refused(CALLS[operation], client)
     request = re.fullmatch(r" \(request .{36}\)", error.message.fields["request"])[0]
     assert error.message == AwsMessages.REFUSED(

@@ -11,7 +11,7 @@ import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.session import CLIENT, make_client, open_session, sign_in
+from byodkim_provider.aws.session import CLIENT, account_of, make_client, open_session
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
@@ -426,7 +426,7 @@ def test_files_of_a_profile(machine, tmp_path, profile, file):
     machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url, AWS_PROFILE="x")
     x = AwsSettings(profile="x")
     with pytest.raises(ByodkimError):
-        sign_in(x, region=REGION)
+        account_of(open_session(x, region=REGION), x, REGION)
     with pytest.raises(ByodkimError):
         Connections(x).route53(REGION, None, None).zones()
 

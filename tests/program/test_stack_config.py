@@ -185,7 +185,10 @@ def test_redirected(configured, monkeypatch):
     """What is asked elsewhere than at AWS is said before it is asked: it may refuse."""
     said = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
-    monkeypatch.setattr(session, "sign_in", lambda settings, *, region: said.append(region))
+    monkeypatch.setattr(session, "open_session", lambda settings, *, region: None)
+    monkeypatch.setattr(
+        session, "account_of", lambda session, settings, region: said.append(region)
+    )
     hosts = dict.fromkeys(("sesv2", "route53", "sts"), "https://aws.example.net")
     configured({"aws:endpoints": json.dumps([hosts])}, [])
     aws_account.sign_in("eu-west-1")

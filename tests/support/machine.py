@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from byodkim_provider.aws.session import connect, open_session
+from byodkim_provider.aws.session import account_of, connect, open_session
 from byodkim_provider.aws.settings import read_settings
 
 REGION = "eu-west-1"
@@ -55,4 +55,6 @@ class Machine:
     def connect(self, service="sesv2", *, region=REGION, **given):
         """A client and its account, with these settings."""
         read = self.settings(**given)
-        return connect(read, service, session=open_session(read, region=region), region=region)
+        session = open_session(read, region=region)
+        client = connect(read, service, session=session, region=region)
+        return client, account_of(session, read, region)
