@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import sys
-from contextlib import suppress
 from importlib import import_module
 from typing import Any, Final
 
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.terminal import FAILED, Refused, repaired, say, say_as_json, wants_json
+from byodkim_provider.cli.terminal import FAILED, Refused, repaired, say, say_as_json
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.quoting import hidden
+from byodkim_provider.quoting import did_you_mean, hidden
 
 COMMANDS: Final = {
     "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
@@ -50,7 +49,7 @@ class _Commands(click.Group):
 
     def get_command(self, _context: click.Context, name: str) -> click.Command | None:
         if name not in COMMANDS:
-            return None
+            raise click.UsageError(f"No such command {name!r}{did_you_mean(name, COMMANDS)}.")
         module = name.replace("-", "_")
         command: click.Command = getattr(import_module(f"byodkim_provider.cli.{module}"), module)
         return command
@@ -59,30 +58,20 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
 
-    def invoke(self, context: click.Context) -> object:
-        try:
-            return super().invoke(context)
-        except KeyboardInterrupt as interrupt:  # click would print a line for it
-            raise click.Abort(*interrupt.args) from None
-
     def main(self, *arguments: Any, **options: Any) -> Any:
         args = options.get("args", arguments[0] if arguments else None)
         given = sys.argv[1:] if args is None else [*args]
         monitored = given[:1] and given[0] in MONITORS
+        wants_json = "--json" in given  # even if the command line is wrong
         with repaired(UNKNOWN if monitored else FAILED):
             try:
                 code = super().main(*arguments, **options | {"standalone_mode": False})
-            except click.Abort as interrupt:
-                text = ", ".join(["interrupted", *map(str, interrupt.args)])
-                say(text)
-                with suppress(OSError):
-                    if wants_json(given):
-                        say_as_json("Interrupted", text, INTERRUPTED)
-                    sys.stdout.flush()
+            except click.Abort:
+                say("interrupted")
                 # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
                 os._exit(INTERRUPTED)
             except (ByodkimError, click.ClickException) as error:
-                code = _said(error, wants_json(given), UNKNOWN if monitored else None)
+                code = _said(error, wants_json, UNKNOWN if monitored else None)
             sys.exit(code)
 
 

@@ -15,8 +15,6 @@ from typing import Any
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesIdentity
-from byodkim_provider.aws.settings import AwsSettings
-from byodkim_provider.cli.chosen import Chosen
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.now import (
     DomainNow,
@@ -24,7 +22,6 @@ from byodkim_provider.cli.now import (
     StackNow,
     domain_now,
     identity_now,
-    stored_now,
     worst,
 )
 from byodkim_provider.cli.record_now import RecordNow, not_checked, record_now
@@ -57,14 +54,12 @@ def of_stack(
     stack: Stack,
     domains: Collection[Domain],
     environment: Environment,
-    chosen: Chosen | None = None,
     servers: Sequence[str] = (),
 ) -> StackNow:
     """
     The state of *domains* of the stack.
 
-    *chosen* are the options of `doctor`. *servers*, if there are any, are asked in place of the
-    resolvers in the settings.
+    *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     account = environment.account(stack.aws())
     questions: Questions = {}
@@ -72,11 +67,11 @@ def of_stack(
         declared = domain.declared
         account_id = declared.account_id if declared else None
         regions = [stored.declared.region for stored in domain.identities if stored.key]
-        for region in (*regions, *domain.unmade):
+        for region in regions:
             subject = ("SES", region, domain.name)
             questions[subject] = partial(_ask_ses, account, region, domain.name, account_id)
         resolver = domain.resolver(environment, servers)
-        for record in _expected(domain, chosen):
+        for record in _expected(domain):
             questions["DNS", domain.name, record.name] = partial(_ask_dns, record, resolver)
         mail_froms = domain.settings.mail_from_domains
         if resolver and mail_froms:
@@ -106,38 +101,24 @@ def _domain(
     identities = []
     for stored in domain.identities:
         seen = answers.get(("SES", stored.declared.region, name))
-        identities.append(stored_now(stored, seen, now, verified))
+        identities.append(identity_now(stored, seen, now, verified))
     records = [
         _in_stack(record, domain, now)
         for subject, record in answers.items()
         if subject[:2] == ("DNS", name)
     ]
-    unmade = {region: answers["SES", region, name] for region in domain.unmade}
     mail_from = answers.get(("MAIL FROM", name), {})
-    return domain_now(domain, identities, records, unmade, now, mail_from=mail_from)
+    return domain_now(domain, identities, records, now, mail_from=mail_from)
 
 
 def of_record(
-    expected: ExpectedRecord, environment: Environment, servers: Sequence[str], region: str | None
+    expected: ExpectedRecord, environment: Environment, servers: Sequence[str]
 ) -> StackNow:
-    """One record without a stack, and what SES has of its domain in *region*."""
-    domain = expected.domain
+    """One record without a stack."""
     resolver = environment.resolver("authoritative", servers)
-    questions: Questions = {("DNS", domain): partial(_ask_dns, expected, resolver)}
-    if region:
-        account = environment.account(AwsSettings())
-        questions["SES", domain] = partial(_ask_ses, account, region, domain, None)
-    answers = _answers(questions)
-    identities = []
-    if region:
-        entry = Entry(domain=domain, region=region, selector=expected.selector)
-        identity = identity_now(entry, answers["SES", domain], is_verified=True)
-        if identity.ses:  # what a run would do about it is about a stack
-            identity = replace(identity, finding=None)
-        identities.append(identity)
-    shown = DomainNow(
-        domain=domain, identities=tuple(identities), records=(answers["DNS", domain],)
-    )
+    questions = [(f"DNS {expected.name}", partial(_ask_dns, expected, resolver))]
+    records = tuple(ask_all(questions))
+    shown = DomainNow(domain=expected.domain, identities=(), records=records)
     return StackNow(verdict="well", checked_at=environment.clock.now(), domains=(shown,))
 
 
@@ -158,12 +139,11 @@ def _ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNo
     return record_now(expected, seen)
 
 
-def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]:
+def _expected(domain: Domain) -> Iterator[ExpectedRecord]:
     """
     The records of a domain, and the CNAMEs of slots that have none yet, as the stack knows them.
     """
     declared = domain.declared
-    zone, panel = (chosen.zone, chosen.panel) if chosen else (None, None)
     records = {record.name: record for record in domain.records}
     for name in dict.fromkeys((*records, *domain.settings.cnames)):
         record = records.get(name)
@@ -175,8 +155,8 @@ def _expected(domain: Domain, chosen: Chosen | None) -> Iterator[ExpectedRecord]
             selector=dkim.split_name(name)[0],
             domain=domain.name,
             public_key_der=dkim.public_key(record.value) if record else None,
-            zone=zone or (pasted.name if pasted else None) or None,
-            panel=panel or (None if target else _panel(zones)),
+            zone=(pasted.name if pasted else None) or None,
+            panel=None if target else _panel(zones),
             new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
             name_servers=_name_servers(zones),
             target=target,

@@ -11,33 +11,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import wraps
-from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 import click
 
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.stack import Stack, open_stack, stack_names
+from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import Refused, say
+from byodkim_provider.cli.terminal import Refused
 from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import InvalidKey, InvalidSettings
+from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.cli import CliMessages
 
 T = TypeVar("T")
-
-
-def _complete(_context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
-    """Names of the project's stacks, for a shell."""
-    try:
-        names = stack_names(Path.cwd())
-    except (Refused, OSError, ValueError):  # nobody can be told; a folder's name may be impossible
-        return []
-    return [name for name in names if name.startswith(incomplete)]
 
 
 def checked(read: Callable[[str], T]) -> Callable[[str], T]:
@@ -54,24 +44,19 @@ def checked(read: Callable[[str], T]) -> Callable[[str], T]:
     return value
 
 
-def _content(file: str) -> bytes:
-    with click.open_file(file, "rb") as opened:
-        return cast(bytes, opened.read())
-
-
 def _public_half(file: str) -> bytes:
-    return keys.load(_content(file)).public_key_der
-
-
-def _public_key(file: str) -> bytes:
-    return keys.load_public(_content(file))
+    with click.open_file(file, "rb") as opened:
+        content = opened.read()
+    if b"PUBLIC KEY" in content:
+        return keys.load_public(content)
+    return keys.load(content).public_key_der
 
 
 def stack_option(
     name: str = "name", help: str = "The stack; by default the selected one."
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
     """The option `--stack`, whose value the command gets as *name*."""
-    return click.option("-s", "--stack", name, metavar="STACK", shell_complete=_complete, help=help)
+    return click.option("-s", "--stack", name, metavar="STACK", help=help)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,16 +82,11 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         "--selector", metavar="S", help="The selector of one record of DOMAIN; needs no stack."
     )
     @click.option(
-        "--private-key",
+        "--key",
         type=checked(_public_half),
         metavar="FILE",
-        help="PEM, DER or base64 of DER; only the public half is used.",
-    )
-    @click.option(
-        "--public-key",
-        type=checked(_public_key),
-        metavar="FILE",
-        help="As `openssl rsa -pubout` writes it.",
+        help="Its private key (PEM, DER or base64 of DER), of which only the public half is used, "
+        "or that, as `openssl rsa -pubout` writes it.",
     )
     @click.option(
         "--panel",
@@ -118,24 +98,19 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
         "--zone",
         type=checked(zone_name),
         metavar="NAME",
-        help="The zone of the record: `records` prints those in this zone, and without it assumes "
-        "the "
-        "topmost domain of the stack that holds the record.",
+        help="The zone of the record; `records` prints those in this zone, and without it assumes "
+        "that a domain is a zone.",
     )
     @wraps(command)
     def with_chosen(
         domain: str | None,
         stack_name: str | None,
         selector: str | None,
-        private_key: bytes | None,
-        public_key: bytes | None,
+        key: bytes | None,
         panel: Panel | None,
         zone: str | None,
         **options: Any,
     ) -> None:
-        if private_key and public_key:
-            raise click.UsageError("Give --private-key or --public-key, not both.")
-        key = private_key or public_key
         record = None
         if selector is not None:
             if domain is None:
@@ -150,7 +125,7 @@ def chosen_options(command: Callable[..., None]) -> Callable[..., None]:
                 raise click.BadParameter(str(problem), param_hint="--selector")
             refuse_other_zone(zone, record.name)
         elif key:
-            raise click.UsageError("--private-key and --public-key need DOMAIN and --selector.")
+            raise click.UsageError("--key needs DOMAIN and --selector.")
         chosen = Chosen(domain=domain, stack_name=stack_name, panel=panel, zone=zone, record=record)
         command(chosen=chosen, **options)
 
@@ -167,12 +142,7 @@ def open_chosen(chosen: Chosen, environment: Environment) -> tuple[Stack, list[D
     stack = open_stack(chosen.stack_name, environment)
     known = stack.domains
     if chosen.domain not in known:
-        try:
-            known = {**stack.planned, **known}
-        except (InvalidSettings, Refused) as error:  # a typo hides no domain of the last run
-            if chosen.domain or not known:
-                raise
-            say(CliMessages.LAST_RUN(error=error.message))
+        known = {**stack.planned, **known}
     wanted = stack.named([chosen.domain] if chosen.domain else [*known], known)
     domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
     if not domains:

@@ -1,7 +1,8 @@
 """
 `byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
 
-`answers` asks, as for `status`. SES's status is shown too, and does not affect the verdict.
+`answers` asks, as for `status`. With a stack SES's status is shown too; it does not affect the
+verdict.
 """
 
 from __future__ import annotations
@@ -11,18 +12,11 @@ from dataclasses import replace
 import click
 
 from byodkim_provider.cli.answers import of_record, of_stack
-from byodkim_provider.cli.chosen import (
-    Chosen,
-    checked,
-    chosen_options,
-    open_chosen,
-    refuse_other_zone,
-)
+from byodkim_provider.cli.chosen import Chosen, checked, chosen_options, open_chosen
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
 from byodkim_provider.cli.now import SEVERITY, worst
 from byodkim_provider.cli.terminal import as_json
-from byodkim_provider.config.values import existing_region
 from byodkim_provider.property_types import resolver
 
 
@@ -45,20 +39,12 @@ Exit codes:
     "one is used "
     "if it does not answer. Default: the system's resolvers.",
 )
-@click.option(
-    "--region",
-    type=checked(existing_region),
-    envvar=["AWS_REGION", "AWS_DEFAULT_REGION"],
-    metavar="REGION",
-    help="Where to ask SES for its view, without a stack.",
-)
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def doctor(
     context: click.Context,
     chosen: Chosen,
     servers: tuple[str, ...],
-    region: str | None,
     wants_json: bool,
 ) -> None:
     """
@@ -69,13 +55,12 @@ def doctor(
     """
     environment = context.ensure_object(Environment)
     if chosen.record:
-        now = of_record(chosen.record, environment, servers, region)
+        now = of_record(chosen.record, environment, servers)
+    elif chosen.panel or chosen.zone:
+        raise click.UsageError("--panel and --zone need --selector: a stack names its own.")
     else:
         stack, with_records = open_chosen(chosen, environment)
-        for domain in with_records:
-            for name in (*(record.name for record in domain.records), *domain.settings.cnames):
-                refuse_other_zone(chosen.zone, name)
-        now = of_stack(stack, with_records, environment, chosen, servers)
+        now = of_stack(stack, with_records, environment, servers)
     verdicts = [record.verdict for domain in now.domains for record in domain.records]
     now = replace(now, verdict=worst("well" if one == "right" else one for one in verdicts))
     if wants_json:

@@ -31,7 +31,6 @@ Exit codes:
 """,
 )
 @stack_option()
-@click.option("--json", is_flag=True, expose_value=False, help="Errors are JSON too then.")
 @click.pass_context
 def iam_policy(context: click.Context, name: str | None) -> None:
     """

@@ -134,7 +134,7 @@ def _record(record: RecordNow) -> Iterator[str]:
         yield f"  to fix it: {record.fix}"
     is_known = record.value or record.target
     if record.fix and not is_known and record.misconfiguration not in diagnosis.NOTHING_TO_TYPE:
-        yield "  with --private-key or --public-key, what to type is printed here"
+        yield "  with --key, what to type is printed here"
     yield from (f"  {line}" for line in record.instructions.splitlines())
 
 

@@ -10,18 +10,17 @@ to do anything.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal
 
-from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity, with_error
+from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
-from byodkim_provider.identity.ownership import signing, signs_today
 from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import NOT_ASKED, Entry, is_from_before_put, judged
@@ -151,34 +150,7 @@ SesAnswer = SesIdentity | ByodkimError | None
 """What SES says of an identity: None if it has none; or why it can't be asked."""
 
 
-def identity_now(entry: Entry, seen: SesAnswer, *, is_verified: bool) -> IdentityNow:
-    """
-    An identity by SES's answer *seen*; with *is_verified* SUCCESS is about the key of *entry*.
-    """
-    if isinstance(seen, ByodkimError):
-        refused = _not_asked(entry.region, seen)
-        return IdentityNow(region=entry.region, status=NOT_ASKED, selector=None, finding=refused)
-    if seen is None:
-        return IdentityNow(region=entry.region, status=GONE, selector=None)
-    verdict = judged(entry, seen, seen_unverified=is_verified)
-    finding: Finding | None = None
-    if verdict.settled and not verdict.verified:
-        message = FindingMessages.UNCONFIRMED(reason=verdict.reason)
-        finding = Finding("note", message, (entry.region,))
-    elif not verdict.settled:
-        reason = with_error(verdict.reason, seen.failure)
-        finding = Finding("wrong", FindingMessages.PENDING(reason=reason), (entry.region,))
-    return IdentityNow(
-        region=entry.region,
-        status=verdict.status,
-        verified=verdict.verified,
-        selector=seen.selector,
-        finding=finding,
-        ses=seen,
-    )
-
-
-def stored_now(
+def identity_now(
     stored: Stored, seen: SesAnswer, now: datetime, verified: Collection[Entry]
 ) -> IdentityNow:
     """
@@ -188,22 +160,38 @@ def stored_now(
     """
     declared = stored.declared
     entry = Entry.from_properties(stored.to_outputs())
-    # A key that a run has verified needs no new evidence: SUCCESS is about it.
-    identity = identity_now(entry, seen, is_verified=entry in verified)
-    if stored.key is None:
-        identity = replace(identity, status=AWAITING_DNS)
-    if not isinstance(seen, ByodkimError) and (problem := _problem(stored, entry, seen)):
-        identity = replace(identity, finding=Finding("wrong", problem, (declared.region,)))
-    ses = identity.ses
-    if ses and not has_key(declared.selector, ses):
-        return identity
-    since = stored.key.signing_since if stored.key and ses and ses.signing_enabled else None
-    return replace(
-        identity,
-        generation=declared.generation,
-        selector=declared.selector,
+    status, is_verified = AWAITING_DNS if stored.key is None else GONE, False
+    kind: Kind = "wrong"
+    problem: Message | None = None
+    ses = None
+    if isinstance(seen, ByodkimError):
+        status = NOT_ASKED
+        kind, problem = "unknown", FindingMessages.NOT_ASKED(reason=seen.text)
+    else:
+        ses = seen
+        problem = _problem(stored, entry, ses)
+    if ses:
+        # A key that a run has verified needs no new evidence: SUCCESS is about it.
+        verdict = judged(entry, ses, seen_unverified=entry in verified)
+        status, is_verified = verdict.status, verdict.verified
+        if problem is None and not verdict.settled:
+            problem = FindingMessages.PENDING(reason=with_error(verdict.reason, ses.failure))
+        elif problem is None and not is_verified:
+            kind, problem = "note", FindingMessages.UNCONFIRMED(reason=verdict.reason)
+    is_ours = ses is None or has_key(declared.selector, ses)
+    since = None
+    if is_ours and stored.key and ses and ses.signing_enabled:
+        since = stored.key.signing_since
+    return IdentityNow(
+        region=declared.region,
+        status=status,
+        verified=is_verified,
+        generation=declared.generation if is_ours else None,
+        selector=declared.selector if is_ours or ses is None else ses.selector,
         signing_since=since,
         age_days=max(now - since, timedelta()).days if since else None,
+        finding=Finding(kind, problem, (declared.region,)) if problem else None,
+        ses=ses,
     )
 
 
@@ -225,15 +213,10 @@ def _problem(stored: Stored, entry: Entry, seen: SesIdentity | None) -> Message 
     return FindingMessages.DIFFERS(reasons=reasons)
 
 
-def _not_asked(region: str, error: ByodkimError) -> Finding:
-    return Finding("unknown", FindingMessages.NOT_ASKED(reason=error.text), (region,))
-
-
 def domain_now(
     domain: Domain,
     identities: Sequence[IdentityNow],
     records: Sequence[RecordNow],
-    unmade: Mapping[str, SesAnswer],
     now: datetime,
     *,
     mail_from: Mapping[str, Mapping[Table, Message]],
@@ -241,8 +224,7 @@ def domain_now(
     """
     The state of a domain.
 
-    *unmade*: what SES shows in each Region of which the stack has no identity yet. *mail_from*: by
-    Region, what is wrong with the records of the MAIL FROM domain.
+    *mail_from*: by Region, what is wrong with the records of the MAIL FROM domain.
     """
     settings = domain.settings
     starts = [one.signing_since for one in identities if one.signing_since]
@@ -253,7 +235,7 @@ def domain_now(
         days_left = (rotation - now).days
     findings = [identity.finding for identity in identities if identity.finding]
     findings += _records(domain, records)
-    findings += _not_made(domain, unmade)
+    findings += _not_made(domain)
     findings += _unfinished(domain)
     if days_left is not None and days_left < 0:
         message = FindingMessages.ROTATE(days=(now - min(starts)).days)
@@ -266,9 +248,6 @@ def domain_now(
             name = settings.mail_from_domains.get(identity.region, "")
             mistakes = mail_from.get(identity.region, {})
             findings += _mail_from(settings, name, identity.region, identity.ses, mistakes)
-    for region, seen in unmade.items():
-        if isinstance(seen, SesIdentity):
-            findings += _mail_from(settings, "", region, seen, {})
     findings += _retired(domain, now)
     return DomainNow(
         domain=domain.name,
@@ -313,29 +292,12 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
             yield Finding("note", FindingMessages.SEEN(**fields))
 
 
-def _not_made(domain: Domain, unmade: Mapping[str, SesAnswer]) -> Iterator[Finding]:
-    """What SES has where the stack has no identity yet; only due if mail is signed all the same."""
+def _not_made(domain: Domain) -> Iterator[Finding]:
+    """What the last run had, and the state has not."""
     if domain.is_lost:
         yield Finding("unknown", FindingMessages.LOST())
-    for region, seen in sorted(unmade.items()):
-        if isinstance(seen, ByodkimError):
-            yield _not_asked(region, seen)
-        elif seen is None:
-            yield Finding("wrong", FindingMessages.NOT_MADE(), (region,))
-        else:
-            kind: Kind = "wrong" if signing(seen) == "none" else "due"
-            yield Finding(kind, _existing(domain, seen), (region,))
-
-
-def _existing(domain: Domain, seen: SesIdentity) -> Message:
-    """What `pulumi up` does with the identity *seen*, which the stack does not have."""
-    owner = seen.tags.get(OWNER_TAG, "")
-    # It is ours if the response to its Create was lost.
-    is_ours = owner != "" and owner.partition("/")[0] == domain.stack_id
-    goes_on = is_ours or domain.settings.adopt
-    message = FindingMessages.EXISTING_ADOPTED if goes_on else FindingMessages.EXISTING
-    whose = f" of {seen.tags.get(STACK_TAG, owner)!r}" if owner else ""
-    return message(whose=whose, signs=signs_today(seen), status=seen.dkim_status)
+    if domain.unmade:
+        yield Finding("wrong", FindingMessages.NOT_MADE(), tuple(domain.unmade))
 
 
 def _unfinished(domain: Domain) -> Iterator[Finding]:

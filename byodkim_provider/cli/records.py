@@ -134,7 +134,7 @@ def as_text(wanted: Sequence[Record]) -> str:
     return "\n\n".join(messages) or as_panel(wanted)
 
 
-FORMATS: Final = {"panel": as_panel, "text": as_text, "zone": as_zone_file, "json": as_objects}
+FORMATS: Final = {"panel": as_panel, "text": as_text, "zone": as_zone_file}
 
 
 @click.command(
@@ -148,9 +148,7 @@ Exit codes:
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True
 )
-@click.option(
-    "--json", "wants_json", is_flag=True, help="Short for --format json; errors are JSON too."
-)
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON, errors too.")
 @click.pass_context
 def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool) -> None:
     """
@@ -162,29 +160,27 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
     the three CNAMEs, before the first `pulumi up` too. --format text is a message to whoever has
     the DNS.
     """
-    form = "json" if wants_json else form
     expected = chosen.record
     wanted: list[Record] = []
     if expected is None:
         stack, domains = open_chosen(chosen, context.ensure_object(Environment))
         subject = stack.name
         for domain in domains:
-            # A sub-domain is mostly in the zone above it; in zones of their own, the names would
-            # collide.
-            above = [name for name in stack.domains if dkim.is_in(domain.name, name)]
-            topmost = min(above, key=len, default=domain.name)
-            wanted += _of_domain(domain, topmost, chosen, stack.state.mail_from_zones)
+            wanted += _of_domain(domain, chosen, stack.state.mail_from_zones)
     elif expected.public_key_der is None:
-        raise click.UsageError("Give --private-key or --public-key.")
+        raise click.UsageError("Give --key.")
     else:
         subject = expected.domain
         value = dkim.record_value(expected.public_key_der)
-        wanted.append(_record(subject, subject, chosen, (), "TXT", expected.name, value))
+        wanted.append(_record(subject, chosen, (), "TXT", expected.name, value))
     if chosen.zone:
         inside = [record for record in wanted if dkim.is_in(record.name, chosen.zone)]
         if not inside:
             refuse_other_zone(chosen.zone, wanted[0].name)
         wanted = [replace(record, zone=chosen.zone, zone_named=True) for record in inside]
+    if wants_json:
+        click.echo(as_objects(wanted))
+        return
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
@@ -197,7 +193,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
 
 
 def _of_domain(
-    domain: Domain, topmost: str, chosen: Chosen, mail_from_zones: Collection[str]
+    domain: Domain, chosen: Chosen, mail_from_zones: Collection[str]
 ) -> Iterator[Record]:
     """
     The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL
@@ -205,7 +201,7 @@ def _of_domain(
     """
     settings = domain.settings
     is_apart = settings.mail_from is not None and settings.mail_from.zone is not None
-    record = partial(_record, domain.name, topmost, chosen)
+    record = partial(_record, domain.name, chosen)
     for name, target in settings.cnames.items():
         yield record((), "CNAME", name, target)
     for declared in domain.records:
@@ -216,14 +212,13 @@ def _of_domain(
         for kind, value in mail_from_records(region).items():
             mail_from = record(settings.mail_from_dns, kind, name, value)
             if not dkim.is_in(name, mail_from.zone):  # that of a delegated `_domainkey`
-                mail_from = replace(mail_from, zone=topmost, zone_named=False)
+                mail_from = replace(mail_from, zone=domain.name, zone_named=False)
             is_written = is_apart or (name in mail_from_zones and not chosen.panel)
             yield replace(mail_from, written_at=PANELS[ROUTE53].title if is_written else "")
 
 
 def _record(
     domain: str,
-    topmost: str,
     chosen: Chosen,
     places: Sequence[DnsSettings],
     kind: panels.RecordType,
@@ -242,7 +237,7 @@ def _record(
         value=value,
         domain=domain,
         panel=chosen.panel or PANELS[at.panel or "other"],
-        zone=at.zone or topmost,
+        zone=at.zone or domain,
         zone_named=at.zone is not None,
         ttl=at.ttl,
         written_at=" and ".join(titles),

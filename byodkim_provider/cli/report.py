@@ -5,6 +5,7 @@ page for auditors. Values in, text out.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -48,7 +49,8 @@ def as_prometheus(now: StackNow) -> str:
     samples: dict[str, list[str]] = {name: [] for name in METRICS}
     for name, labels, value in _samples(now):
         if value is not None:
-            shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+            # JSON escapes what a label's value escapes.
+            shown = ",".join(f"{label}={json.dumps(text)}" for label, text in labels.items())
             samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
     text = ""
     for name, lines in samples.items():
@@ -73,10 +75,6 @@ def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | No
             visible = None if record.unanswered else record.servers_visible
             yield "record_servers_visible", labels, visible
             yield "record_servers_asked", labels, record.servers_asked
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 STYLE: Final = """
@@ -109,6 +107,7 @@ code { font-family: ui-monospace, monospace; font-size: .875em; }
 td, tbody th { white-space: nowrap; }
 .long { display: inline-block; min-width: 14rem; white-space: normal; }
 td code + code { display: block; color: var(--soft); font-size: .75rem; }
+.name { display: inline-block; }
 .badge { display: inline-block; padding: 0 .6em; border: 1px solid; border-radius: 1em;
   font-size: .875rem; font-weight: 600; line-height: 1.5; white-space: nowrap;
   print-color-adjust: exact; }
@@ -154,9 +153,9 @@ Made by byodkim {version}.</p>
 <p class="soft">Well: mail is signed, and nothing is due. Due: mail is signed, and something is to
 be done. Wrong: mail is not signed as the stack has it, or soon will not be. Unknown: SES or DNS
 gave no answer.</p>
-<p class="soft">In a timeline green is when a key signs. A previous key stays in DNS for mail on its
-way, and a standby key waits for the next rotation. What is in the frame is to come. When a standby
-key was published, and when a previous key began to sign, is not recorded.</p>
+<p class="soft">In a timeline green is when a key signs, violet when it has signed and stays in DNS
+for mail on its way, blue when it is in DNS and waits for the next rotation. What is in the frame is
+to come. Not recorded: since when a blue key is in DNS, and since when a violet one had signed.</p>
 {sections}
 </main></body>
 </html>
@@ -261,8 +260,12 @@ def _badge(kind: str, words: str) -> str:
 
 
 def _words(text: str) -> str:
-    """*text*, escaped, with nothing invisible in it; what is between backticks is code."""
-    return re.sub("`(.*?)`", r"<code>\1</code>", escape(printable(text)))
+    """
+    *text*, escaped, with nothing invisible in it; what is between backticks is code, and a name
+    does not end a line at its hyphen.
+    """
+    words = re.sub("[^\\s`]*-[^\\s`]*", r'<span class="name">\g<0></span>', escape(printable(text)))
+    return re.sub("`(.*?)`", r"<code>\1</code>", words)
 
 
 def _known(value: int | str | None) -> str:

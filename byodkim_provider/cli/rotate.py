@@ -8,7 +8,7 @@ domains, the changes are said.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -19,7 +19,7 @@ from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import Stack, open_stack, read_yaml
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, confirmed, inert, say
+from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
@@ -138,8 +138,8 @@ def rotate(
         raise click.UsageError("Give --back or --compromised, not both.")
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    prints_for_itself = not dry_run and not (no_up and yes)
-    if wants_json and prints_for_itself:
+    asks_or_runs = not (dry_run or (no_up and yes))
+    if wants_json and asks_or_runs:
         raise click.UsageError(
             "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
         )
@@ -165,6 +165,10 @@ def rotate(
         say(problem)
     if not steps:
         say(CliMessages.NOTHING_TO_DO())
+    unlisted = [step.domain for step in steps if step.domain not in entries]
+    if unlisted and not dry_run:
+        fields = {"file": stack.file_name, "domains": ", ".join(unlisted)}
+        raise Refused(CliMessages.NOT_LISTED(**fields))
     for step in steps:
         for note in step.notes:
             say(f"{step.domain}: {note}")
@@ -172,12 +176,8 @@ def rotate(
         for change in step.changes if not wants_json else ():
             click.echo(inert(f"{path}.{change}"))
     if steps and not dry_run:
-        unlisted = [step.domain for step in steps if step.domain not in entries]
-        if unlisted:
-            fields = {"file": stack.file_name, "domains": ", ".join(unlisted)}
-            raise Refused(CliMessages.NOT_LISTED(**fields))
         question = "write this" if no_up else "write this and run `pulumi up`"
-        if not yes and not confirmed(question):
+        if not yes and not click.confirm(f"byodkim: {question}?", err=True):
             raise Refused(CliMessages.NOTHING_WRITTEN())
         write(steps, entries, stack, environment)
         up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
@@ -271,11 +271,12 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     """
     settings = domain.settings
     before = _written(settings)
-    if entry is None:
+    if entry:
+        left_out = before.keys() - entry.written
+    else:  # a program lists what is not the default, as far as anybody knows
         by_default = generations.published(settings.generation, domain.supplied)
-        before["published"] = None if settings.published == by_default else before["published"]
-    else:
-        before = {name: before[name] if name in entry.written else None for name in before}
+        left_out = {"published"} if settings.published == by_default else set()
+    before |= dict.fromkeys(left_out)
     overlap_days = before["overlapDays"]
     if settings.overlap_days == 0:  # it was for the step before
         overlap_days = None
@@ -309,7 +310,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
         changes=tuple(
             Change(name, before[name], after[name]) for name in after if before[name] != after[name]
         ),
-        notes=tuple(_notes(way, settings, target, published, lately)),
+        notes=tuple(_notes(way, settings, target, published)),
     )
 
 
@@ -398,7 +399,7 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
 
 
 def _notes(
-    way: Way, domain: DomainSettings, target: int, published: Sequence[int], lately: Collection[int]
+    way: Way, domain: DomainSettings, target: int, published: Sequence[int]
 ) -> Iterator[str]:
     """What a person should know before the change."""
     signing = domain.generation
@@ -415,11 +416,6 @@ def _notes(
             "a mail server of your own that has this key from `byodkim key` must switch before: "
             "what it signs with it fails, too"
         )
-        if target not in domain.published and generations.sharing(target, lately, domain.selector):
-            yield (
-                f"the slot of generation {target} had another key lately: where that is "
-                "remembered, for the `ttl` of the settings, mail fails DKIM"
-            )
     if published[-1] == target and domain.selector(target):
         yield "there is no standby after it until a slot is free"
     elif published[-1] == target:

@@ -7,7 +7,6 @@ Configuration and state come from Pulumi, so that a command sees what `pulumi up
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
@@ -23,9 +22,6 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import did_you_mean, first_few
-
-STACK_NAME: Final = re.compile("[A-Za-z0-9._-]+")
-"""What Pulumi accepts as the name of a stack."""
 
 NAMED: Final = 10
 """How many domains a message names."""
@@ -150,8 +146,9 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     config, export = ask_all(questions)
     try:
         values, state = read_config(config), read_state(export)
-    except (ValueError, KeyError, TypeError, AttributeError):
-        raise Refused(CliMessages.NO_STATE(), kind="CannotRead") from None
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        problem = CliMessages.NO_STATE(error=type(error).__name__)
+        raise Refused(problem, kind="CannotRead") from error
     return Stack(
         name=name,
         directory=file.parent,
@@ -160,20 +157,6 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         config=values,
         state=state,
     )
-
-
-def stack_names(start: Path) -> list[str]:
-    """
-    Names of the stacks whose files are in the project in *start* or above it, sorted.
-
-    A file whose name is no stack's is left out: a shell types what it completes.
-    """
-    file = project_file(start)
-    if file is None:
-        return []
-    pattern = stack_file.stack_file(file, _project_settings(file), "*")
-    names = (path.stem.removeprefix("Pulumi.") for path in pattern.parent.glob(pattern.name))
-    return sorted(filter(STACK_NAME.fullmatch, names))
 
 
 def project_file(start: Path) -> Path | None:

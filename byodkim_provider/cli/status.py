@@ -37,11 +37,11 @@ Exit codes:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["text", "json", "prometheus"]),
+    type=click.Choice(["text", "prometheus"]),
     default="text",
     show_default=True,
 )
-@click.option("--json", "wants_json", is_flag=True, help="Short for --format json.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--html",
     type=click.Path(dir_okay=False, writable=True, path_type=Path),
@@ -71,7 +71,7 @@ def status(
         say(CliMessages.NO_DOMAIN(stack=now.stack))
     if html:  # first: whoever reads the text may close the pipe before its end
         write_file(html, as_html(now))
-    if wants_json or form == "json":
+    if wants_json:
         click.echo(as_json(now))
     elif form == "prometheus":
         click.echo(as_prometheus(now), nl=False)

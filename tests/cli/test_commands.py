@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from byodkim_provider.cli import COMMANDS, main
 from byodkim_provider.cli.terminal import say
-from tests.support.cli_project import CliProject
 from tests.support.testdata import pem
 
 HEAVY = {"boto3", "botocore", "cryptography", "dns", "pulumi", "pydantic", "rich", "yaml"}
@@ -57,6 +56,7 @@ WRONG_USAGE = {
     "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
     "iam-policy example.com": "Got unexpected extra argument (example.com)",
     "scan --region us-east-9": "did you mean 'us-east-2'?",
+    "statsu": "No such command 'statsu', did you mean 'status'?",
     "scan --limit 0": "0 is not in the range x>=1.",
 }
 
@@ -109,7 +109,7 @@ FORMS = {
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["records", "example.com", "--selector", "a", "--private-key", "{}"],
+        ["records", "example.com", "--selector", "a", "--key", "{}"],
         ["records", "example.com", "--panel={}"],
         ["{}"],
         ["status", "-s{}"],
@@ -151,43 +151,3 @@ def test_long_path_is_quoted(tmp_path, monkeypatch):
     assert not [
         line for line in result.stderr.splitlines() if line.startswith(("::error", "Usage"))
     ]
-
-
-# Completion
-
-
-@pytest.fixture
-def completed(tmp_path, world, monkeypatch, capsys):
-    """What bash is offered for a line, in a project with two stacks."""
-    project = CliProject(tmp_path, world)
-    for name in ("dev", "prod", "p$(touch pwned)", "p;id;", "p\x1b[2J", "p q"):
-        (tmp_path / "stacks" / f"Pulumi.{name}.yaml").write_text("config: {}\n")
-    monkeypatch.chdir(project.directory)
-
-    def complete(line):
-        words = {
-            "COMP_WORDS": line,
-            "COMP_CWORD": f"{line.count(' ')}",
-            "_BYODKIM_COMPLETE": "bash_complete",
-        }
-        for name, value in words.items():
-            monkeypatch.setenv(name, value)
-        with pytest.raises(SystemExit):
-            main(prog_name="byodkim")
-        return [line.partition(",")[2] for line in capsys.readouterr().out.splitlines()]
-
-    return complete
-
-
-@pytest.mark.parametrize(
-    ("line", "offered"),
-    [
-        ("byodkim st", ["status"]),
-        ("byodkim status --format p", ["prometheus"]),
-        ("byodkim status --stack ", ["dev", "prod"]),
-        ("byodkim doctor -s p", ["prod"]),
-    ],
-)
-def test_completed(completed, line, offered):
-    """The words that can follow; a file whose name is no stack's is not offered."""
-    assert completed(line) == offered

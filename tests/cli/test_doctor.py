@@ -15,7 +15,6 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns import diagnosis, panels
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.dkim import SeenMessages
-from sandbox.ses.switches import Fault
 from tests.support import testdata
 from tests.support.cases import cases
 from tests.support.testdata import TESTDATA
@@ -27,14 +26,12 @@ THIRD = f"s3._domainkey.{DOMAIN}"
 VALUE = "p=" + "".join(testdata.pem("rsa2048.public").splitlines()[1:-1])
 FINGERPRINT = f"fingerprint {keys.fingerprint(records.public_key(VALUE))}"
 THIS = (DOMAIN, "--selector", "s9")
-KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
+KEY = ("--key", str(TESTDATA / "rsa2048.public.pem"))
 
 
 @pytest.fixture(autouse=True)
-def _no_region(monkeypatch):
-    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.setenv("COLUMNS", "1000")  # no line is wrapped
+def _no_line_is_wrapped(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
 
 
 @pytest.fixture
@@ -57,7 +54,7 @@ def test_right(one, world):
     world.forget()
     result = one(value=VALUE)
     assert (result.exit_code, result.stderr) == (0, "")
-    assert world.calls() == [], "without a Region SES is not asked"
+    assert world.calls() == [], "without a stack SES is not asked"
     right = f"{NAME}: right\n  2 of 2 servers show the key\n  the right key has 2048 bits, "
     assert result.stdout.startswith(f"example.com: 1 record, 1 right\n\n{right}{FINGERPRINT}")
 
@@ -118,7 +115,7 @@ def test_without_a_key(one):
     result = one(value="p=customerProvidedPublicKey", key=())
     assert (result.exit_code, "(wrong-value)" in result.stdout) == (2, True)
     assert not re.search("Type:|fingerprint", result.stdout)
-    assert "  with --private-key or --public-key, what to type is printed here\n" in result.stdout
+    assert "  with --key, what to type is printed here\n" in result.stdout
 
 
 @pytest.mark.parametrize("options", [(), ("--json",)])
@@ -128,49 +125,6 @@ def test_private_key_in_dns_is_not_repeated(one, options):
     result = one(*options, value=pem)
     assert (result.exit_code, "private-key" in result.stdout) == (2, True)
     assert not any(line in result.output for line in [*pem.splitlines()[1:-1], VALUE[:60]])
-
-
-# SES's own view
-
-
-SAYS = (
-    f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, signing enabled, selector 's2'"
-)
-
-
-def deleted(world):
-    world.ses().delete_email_identity(DOMAIN)
-
-
-def denied(world):
-    world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
-
-
-@cases(
-    ("happens", "line"),
-    {
-        "asked": (lambda world: None, f"{SAYS}, last checked "),
-        "none": (deleted, f"SES in eu-west-1 has no identity {DOMAIN}"),
-        "refused": (denied, "eu-west-1: SES can't be asked: GetEmailIdentity for 'example.com'"),
-    },
-)
-def test_ses_view(one, world, happens, line):
-    """
-    In a Region that is named, SES's own view stands below, and changes neither verdict nor the
-    rest.
-    """
-    happens(world)
-    result = one("--region", "eu-west-1", value=VALUE)
-    assert (result.exit_code, f"\n\n{NAME}: right\n" in result.stdout) == (0, True)
-    assert result.stdout.splitlines()[-1].startswith(line)
-
-
-def test_unknown_region(one, monkeypatch):
-    """A Region that does not exist is refused, with the one that was probably meant."""
-    monkeypatch.setenv("AWS_REGION", "us-east-9")
-    result = one()
-    assert result.exit_code == 3
-    assert "'us-east-9' is not a Region that botocore" in result.stderr
 
 
 def test_no_stack_is_needed(one, project):
@@ -203,32 +157,6 @@ def test_stack(project, world):
     assert project.run("doctor").stdout.startswith("dev: 5 records, ")
 
 
-@pytest.mark.parametrize(("selector", "expected"), [("s2", True), ("s9", False)])
-def test_verified_is_about_the_selector(project, selector, expected):
-    """Without a stack it is about the selector that is asked about, not about any."""
-    result = project.run(
-        "doctor", DOMAIN, "--selector", selector, "--region", "eu-west-1", "--json"
-    )
-    [identity] = json.loads(result.stdout)["domains"][0]["identities"]
-    assert (identity["status"], identity["verified"]) == ("SUCCESS", expected)
-
-
-@pytest.mark.parametrize("command", ["doctor", "records"])
-@pytest.mark.parametrize(
-    ("mistake", "said"),
-    [("generaton: 2", "generaton: unknown key"), ("keys: {secure: v1:x}", "is encrypted")],
-)
-def test_mistake_in_the_stack_file(project, command, mistake, said):
-    """The domains of the last run are shown all the same, and what is wrong is said."""
-    project.settings = project._last_settings()
-    shown = project.run(command).stdout
-    project.write(f"    {DOMAIN}: {{generation: 2, {mistake}}}\n")
-    result = project.run(command)
-    assert (result.exit_code, result.stdout) == (0, shown)
-    assert said in result.stderr
-    assert project.run(command, "example.org").exit_code > 1
-
-
 def test_dns_check_off(project):
     """Where the stack says that DNS can't be seen, nobody is asked unless a server is named."""
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
@@ -237,13 +165,6 @@ def test_dns_check_off(project):
     assert (result.exit_code, "  DNS is not checked\n" in result.stdout) == (3, True)
     assert off in result.stdout
     assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
-
-
-def test_zone_of_another_domain(project):
-    """A zone that does not hold a record of the stack is refused, as by `records`."""
-    result = project.run("doctor", "--zone", "ple.com")
-    assert (result.exit_code, result.stdout) == (3, "")
-    assert f"'ple.com' does not hold 's1._domainkey.{DOMAIN}'" in result.stderr
 
 
 MANUAL = zone("manual", panel="hostgator")

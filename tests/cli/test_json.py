@@ -76,7 +76,6 @@ def no_answer(project):
     "line",
     [
         ["doctor", "nowhere.example"],
-        ["iam-policy"],
         ["records"],
         ["rotate", DOMAIN, "--yes"],
         ["scan", "--region", "nowhere"],

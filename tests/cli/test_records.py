@@ -28,7 +28,7 @@ from tests.support.world import DOMAIN
 PUBLIC = "".join(pem("rsa2048.public").splitlines()[1:-1])
 VALUE = f"p={PUBLIC}"
 NAME = "s1._domainkey.example.com"
-PUBLIC_KEY = ("--public-key", str(TESTDATA / "rsa2048.public.pem"))
+PUBLIC_KEY = ("--key", str(TESTDATA / "rsa2048.public.pem"))
 PRIVATE = str(TESTDATA / "rsa2048.pkcs8.pem")
 THIS = (DOMAIN, "--selector", "s1")
 ONE = (*THIS, *PUBLIC_KEY)
@@ -61,10 +61,11 @@ def test_private_key():
     expected = {"name": NAME, "type": "TXT", "ttl": 300, "value": VALUE}
     expected["strings"] = [VALUE[:255], VALUE[255:]]
     key = load_pem_private_key(Path(PRIVATE).read_bytes(), password=None)
-    for form in ("panel", "text", "zone", "json"):
-        text = printed(*THIS, "--private-key", PRIVATE, "--format", form)
+    forms = [("--format", form) for form in ("panel", "text", "zone")]
+    for form in [*forms, ("--json",)]:
+        text = printed(*THIS, "--key", PRIVATE, *form)
         assert not KeySearch([key]).found_in(text)
-        assert text == printed(*ONE, "--format", form)
+        assert text == printed(*ONE, *form)
     assert json.loads(text) == [expected]
 
 
@@ -81,18 +82,13 @@ def test_panel():
 @cases(
     ("arguments", "problem"),
     {
-        "no key": (THIS, "Give --private-key or --public-key."),
-        "both keys": ((*ONE, "--private-key", PRIVATE), "--public-key, not both."),
+        "no key": (THIS, "Give --key."),
         "no domain": (("--selector", "s1", *PUBLIC_KEY), "--selector needs DOMAIN."),
-        "no selector": ((DOMAIN, *PUBLIC_KEY), "need DOMAIN and --selector."),
+        "no selector": ((DOMAIN, *PUBLIC_KEY), "--key needs DOMAIN and --selector."),
         "a stack too": ((*ONE, "--stack", "dev"), "Give --stack or --selector, not both."),
         "no such file": (
-            (*THIS, "--public-key", "/no/such/file"),
-            "'--public-key': [Errno 2] No such file or directory: '/no/such/file'",
-        ),
-        "private as public": (
-            (*THIS, "--public-key", PRIVATE),
-            "'--public-key': is a private key, expected an RSA public key",
+            (*THIS, "--key", "/no/such/file"),
+            "'--key': [Errno 2] No such file or directory: '/no/such/file'",
         ),
         "empty selector": (
             (DOMAIN, "--selector", "", *PUBLIC_KEY),
@@ -184,7 +180,7 @@ def test_ttl_of_the_stack_file(project):
     assert len(lines) == len([line for line in lines if ". 60 IN " in line]) == 5
 
 
-@pytest.mark.parametrize("form", ["zone", "json"])
+@pytest.mark.parametrize("form", [("--format", "zone"), ("--json",)], ids=" ".join)
 @pytest.mark.parametrize(
     ("zone", "names"),
     [
@@ -194,19 +190,10 @@ def test_ttl_of_the_stack_file(project):
 )
 def test_those_of_a_zone(project, zone, names, form):
     """Of records in several zones each form has those in the zone that is named."""
-    result = project.run("records", "--zone", zone, "--format", form)
+    result = project.run("records", "--zone", zone, *form)
     assert (result.exit_code, result.stderr) == (0, "")
     there = r'^([a-z][\w.]+)\. 300 IN|"name": "([a-z][\w.]+)"'
     assert ["".join(found) for found in re.findall(there, result.stdout, re.MULTILINE)] == names
-
-
-def test_topmost_domain(project, world):
-    """Of several domains of the stack that hold a record, its zone is that of the topmost one."""
-    names = ("a.b.example.org", "b.example.org", "example.org")
-    project.write("".join(f"    {name}: {{generation: 1, dns: manual}}\n" for name in names))
-    project.stored = [world.verified(1, domain=name) for name in names]
-    shown = project.run("records", names[0], "--panel", "godaddy").stdout
-    assert "  Name:  s1._domainkey.a.b\n" in shown
 
 
 def unknown(domain, known):

@@ -18,10 +18,9 @@ from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.cli_project import configuration
 from tests.support.fakes import SERVERS, START
-from tests.support.world import DOMAIN, OWNER
+from tests.support.world import DOMAIN
 
 ONE = "    example.com:\n      generation: {}\n"
-TWO_REGIONS = ONE.format(2) + "      regions: [eu-west-1, us-east-1]\n"
 NAMES = (DOMAIN, "example.org")
 ALL_IS_WELL = f"""\
 dev: 1 domain, 1 well
@@ -118,18 +117,6 @@ def not_switched(project, _):
     project.write(ONE.format(3))
 
 
-def signed_by_somebody_else(project, world):
-    more_domains(project, world)
-    tags = {"byodkim:owner": "f00d/example.net/eu-west-1", "byodkim:stack": "mail/prod"}
-    key = {"selector": "old", "private_key": world.key(4).pkcs1_base64()}
-    world.model.put_identity("example.net", "eu-west-1", tags=tags, status="FAILED", **key)
-
-
-def not_made_not_allowed(project, world):
-    project.stored = []
-    not_allowed(project, world)
-
-
 def not_allowed(_, world):
     world.model.inject(Fault("access_denied", operation="GetEmailIdentity"))
 
@@ -146,13 +133,15 @@ def not_allowed(_, world):
         "disabled": (disabled, ["DIFFERS"], "DKIM signatures are disabled"),
         "selector": (other_selector, ["DIFFERS"], "signs with selector 's3', not 's2'"),
         "tag": (tag_of_others, ["TAKEN"], "`adopt: true` with `pulumi up --refresh`"),
-        "no record": (record_gone, ["RECORD"], f"have no TXT record: `byodkim doctor {DOMAIN}`"),
+        "no record": (
+            record_gone,
+            ["RECORD"],
+            f"have no TXT record: run `byodkim doctor {DOMAIN}`",
+        ),
         "fell back": (fell_back, ["RECORD_LOST"], "said SUCCESS before; mail is unsigned until"),
         "awaiting": (awaiting, ["AWAITING_DNS"], "once the record is visible, run `pulumi up`"),
-        "others'": (signed_by_somebody_else, ["EXISTING"], "of 'mail/prod' already (BYODKIM"),
         "lost": (lost, ["LOST"], "example.net: the last run had this domain"),
         "SES can't be asked": (not_allowed, ["NOT_ASKED"], "AccessDeniedException"),
-        "not made, not asked": (not_made_not_allowed, ["NOT_ASKED"], "AccessDeniedException"),
     },
 )
 def test_wrong(project, world, domains, befall, codes, text):
@@ -273,22 +262,6 @@ def test_a_clock_that_lags(project, world, domains, codes):
     [domain] = domains()
     assert (domain["identities"][0]["age_days"], domain["days_until_rotation"]) == (181, -1)
     assert codes() == ["ROTATE"]
-
-
-def test_not_taken_over_yet(project, world, findings):
-    """What SES has and the stack has not is named; it is not wrong while its mail is signed."""
-    project.write(ONE.format(2) + "    example.net: {generation: 1, adopt: true}\n")
-    world.model.put_easy_dkim("example.net", "eu-west-1")
-    fields = {"whose": "", "signs": "Easy DKIM", "status": "SUCCESS"}
-    assert findings("wrong", "due") == [("due", "EXISTING_ADOPTED", fields)]
-
-
-def test_lost_from_the_state(project, world, codes):
-    """Our identity that is not in the state goes on with its key."""
-    project.write(TWO_REGIONS)
-    key, tags = world.key(2).pkcs1_base64(), {OWNER_TAG: OWNER}
-    world.model.put_identity(DOMAIN, "us-east-1", selector="s2", private_key=key, tags=tags)
-    assert codes() == ["EXISTING_ADOPTED"]
 
 
 def test_retired(project, world, domains, findings):
@@ -467,7 +440,8 @@ there is no Pulumi.yaml in {directory} or above it
     {
         "no configuration": (
             lambda project: setattr(project, "printed", "Please log in"),
-            "what `pulumi config` and `pulumi stack export` print is not a stack of this program",
+            "what `pulumi config` and `pulumi stack export` print is not a stack of this program "
+            "(JSONDecodeError)",
         ),
         "no project": (lambda project: (project.directory / "Pulumi.yaml").unlink(), NO_PROJECT),
     },

@@ -223,7 +223,7 @@ def doctor(
     name_server: str, domain: str, selector: str, *options: str, key: Path = PUBLIC_KEY_FILE
 ):
     """Exit code and the one finding of `byodkim doctor`."""
-    arguments = ["doctor", domain, "--selector", selector, "--public-key", str(key), *options]
+    arguments = ["doctor", domain, "--selector", selector, "--key", str(key), *options]
     result = CliRunner().invoke(
         main,
         [*arguments, "--nameserver", name_server, "--json"],

@@ -45,7 +45,7 @@ def private_key(bits: int) -> Path:
 def printed(bits: int, name: str, *options: str) -> str:
     """What `byodkim records` prints of a key."""
     selector, domain = selector_and_domain(bits, name)
-    key = ["--private-key", str(private_key(bits))]
+    key = ["--key", str(private_key(bits))]
     result = CliRunner().invoke(main, ["records", domain, "--selector", selector, *key, *options])
     assert result.exit_code == 0, result.output
     return result.stdout

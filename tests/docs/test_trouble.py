@@ -257,7 +257,7 @@ def test_paste(stack):
     night.up(STACK_FILE + MANUAL)
     night.type(STATUS, "AWAITING_DNS")
     assert "byodkim records example.com" in TEXT
-    for record in json.loads(stack.run("byodkim records example.com --format json").stdout):
+    for record in json.loads(stack.run("byodkim records example.com --json").stdout):
         night.panel.paste(record["name"], record["value"])
     night.repair("pulumi up")
     night.well()

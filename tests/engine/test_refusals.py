@@ -114,7 +114,7 @@ def test_missing_zone_of_one_domain(sandbox, open_stack):
     result = stack.up()
     assert result.failed
     assert (
-        "an update goes on with the other domains, and SES's verdict on them waits until then"
+        "`pulumi up` still changes the other domains, and waits for no verdict of SES on them"
         in result.stdout
     )
     assert "has-a-zone.example" in sandbox.ses.identities(REGION)

@@ -23,7 +23,7 @@ WORDS: Final = (
         status rotate records doctor iam-policy --help -h -s --stack dev other -- -
         example.com EXAMPLE.com. mail.example.com --json --all --yes --dry-run --back --no-up
         --compromised --older-than 90 --role arn:aws:iam::123456789012:role/x --selector s1
-        --private-key --public-key /dev/null --panel wix --zone --format prometheus zone route53
+        --key /dev/null --panel wix --zone --format prometheus zone route53
         --nameserver 127.0.0.1:53 [::1]
     """),
 )
