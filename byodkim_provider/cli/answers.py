@@ -40,15 +40,6 @@ from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.hosts.zones import Zone, by_hand
 from byodkim_provider.identity.verdicts import Entry
 
-Questions = dict[tuple[str, ...], Callable[[], Any]]
-"""
-By subject: who is asked (SES, DNS, MAIL FROM), in which Region if it is SES, about which
-domain, and which record of it.
-"""
-
-Answers = Mapping[tuple[str, ...], Any]
-"""By the same subjects."""
-
 
 def of_stack(
     stack: Stack,
@@ -62,22 +53,22 @@ def of_stack(
     *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     account = environment.account(stack.aws())
-    questions: Questions = {}
+    questions: dict[str, Callable[[], Any]] = {}
     for domain in domains:
         declared = domain.declared
         account_id = declared.account_id if declared else None
         regions = [stored.declared.region for stored in domain.identities if stored.key]
         for region in regions:
-            subject = ("SES", region, domain.name)
-            questions[subject] = partial(_ask_ses, account, region, domain.name, account_id)
+            ask_ses = partial(_ask_ses, account, region, domain.name, account_id)
+            questions[f"SES {region} {domain.name}"] = ask_ses
         resolver = domain.resolver(environment, servers)
         for record in _expected(domain):
-            questions["DNS", domain.name, record.name] = partial(_ask_dns, record, resolver)
+            questions[f"DNS {record.name}"] = partial(_ask_dns, record, resolver)
         mail_froms = domain.settings.mail_from_domains
         if resolver and mail_froms:
             ask = partial(mail_from_mistakes, resolver, domain.name, mail_froms)
-            questions["MAIL FROM", domain.name] = ask
-    answers = _answers(questions)
+            questions[f"MAIL FROM {domain.name}"] = ask
+    answers = ask_all(questions)
     times = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
     # The times of the state are from SES's clock, and this machine's may lag.
     now = max([environment.clock.now(), *times])
@@ -94,20 +85,18 @@ def of_stack(
 
 
 def _domain(
-    domain: Domain, answers: Answers, now: datetime, verified: Collection[Entry]
+    domain: Domain, answers: Mapping[str, Any], now: datetime, verified: Collection[Entry]
 ) -> DomainNow:
     """The state of *domain*, by what was answered."""
     name = domain.name
     identities = []
     for stored in domain.identities:
-        seen = answers.get(("SES", stored.declared.region, name))
+        seen = answers.get(f"SES {stored.declared.region} {name}")
         identities.append(identity_now(stored, seen, now, verified))
     records = [
-        _in_stack(record, domain, now)
-        for subject, record in answers.items()
-        if subject[:2] == ("DNS", name)
+        _in_stack(answers[f"DNS {record.name}"], domain, now) for record in _expected(domain)
     ]
-    mail_from = answers.get(("MAIL FROM", name), {})
+    mail_from = answers.get(f"MAIL FROM {name}", {})
     return domain_now(domain, identities, records, now, mail_from=mail_from)
 
 
@@ -116,15 +105,10 @@ def of_record(
 ) -> StackNow:
     """One record without a stack."""
     resolver = environment.resolver("authoritative", servers)
-    questions = [(f"DNS {expected.name}", partial(_ask_dns, expected, resolver))]
-    records = tuple(ask_all(questions))
+    answers = ask_all({f"DNS {expected.name}": partial(_ask_dns, expected, resolver)})
+    records = tuple(answers.values())
     shown = DomainNow(domain=expected.domain, identities=(), records=records)
     return StackNow(verdict="well", checked_at=environment.clock.now(), domains=(shown,))
-
-
-def _answers(questions: Questions) -> Answers:
-    shown = [(" ".join(subject), ask) for subject, ask in questions.items()]
-    return dict(zip(questions, ask_all(shown), strict=True))
 
 
 def _ask_ses(account: Connections, region: str, domain: str, account_id: str | None) -> SesAnswer:
@@ -197,12 +181,9 @@ def _name_servers(zones: Sequence[Zone]) -> tuple[str, ...]:
     The name servers of all zones that hold the record; empty if one zone's are not known, or not
     asked.
     """
-    servers: list[str] = []
-    for zone in zones:
-        if not zone.name_servers:
-            return ()
-        servers += zone.name_servers
-    return tuple(servers)
+    if not all(zone.name_servers for zone in zones):
+        return ()
+    return tuple(server for zone in zones for server in zone.name_servers)
 
 
 def _in_stack(shown: RecordNow, domain: Domain, at: datetime) -> RecordNow:
@@ -210,24 +191,23 @@ def _in_stack(shown: RecordNow, domain: Domain, at: datetime) -> RecordNow:
     record = next((record for record in domain.records if record.name == shown.name), None)
     if record is None:
         return replace(shown, needed=False)
-    generation = record.generation or 0
-    role = record.role
-    since: list[datetime] = []
+    generation = record.generation or 0  # 0: used alone
+    signing = [one for one in domain.identities if (one.declared.generation or 0) == generation]
+    since = [identity.key.signing_since for identity in signing if identity.key]
     until: list[datetime] = []
-    for identity in domain.identities if generation else ():  # 0: used alone
-        # The program's role may be of a run that failed before it switched.
-        role = "standby"
-        signing = identity.declared.generation or 0
-        if identity.key and signing == generation:
-            since.append(identity.key.signing_since)
+    for identity in domain.identities:
         # An adopted identity is stored as if every key had signed until then: nobody knows of its
         # standby.
-        if generation in identity.signed_until and not (identity.adopted and generation > signing):
+        is_standby = generation > (identity.declared.generation or 0)
+        if generation in identity.signed_until and not (identity.adopted and is_standby):
             until.append(identity.signed_until[generation])
-    if until or (role == "signing" and domain.settings.retired):
-        role = "previous"
-    if any(identity.declared.generation == record.generation for identity in domain.identities):
+    role = record.role
+    if signing:
         role = "signing"
+    elif until or (role == "signing" and domain.settings.retired):
+        role = "previous"
+    elif domain.identities:  # the program's role may be of a run that failed before it switched
+        role = "standby"
     last = None if since else max(until, default=None)
     # `overlapDays: 0` brings no mail home.
     overlap = timedelta(days=domain.settings.overlap_days or OVERLAP_DAYS)

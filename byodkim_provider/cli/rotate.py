@@ -147,7 +147,7 @@ def rotate(
     if back or compromised:
         way = "back" if back else "compromised"
     stack = open_stack(name, environment)
-    entries, planned = entries_of(stack), stack.planned
+    planned, entries = stack.planned, entries_of(stack)
     now = environment.clock.now()
     steps: list[Rotation] = []
     problems: dict[str, str] = {}
@@ -197,18 +197,15 @@ def entries_of(stack: Stack) -> dict[str, Entry]:
     Where the stack file has each domain, by name: where it does not, `pulumi config` would write a
     second list, which hides the first one.
 
-    What is no domain is left out: `pulumi up` refuses it.
+    Call it after `Stack.planned`, which refuses what is no domain.
     """
     loaded = read_yaml(stack.file) if stack.file.exists() else None
     domains = stack_file.domains_in(loaded, stack.project)
     entries = {}
     for spelling, settings in domains.items() if isinstance(domains, Mapping) else ():
-        try:
-            name = normalise_domain(str(spelling))
-        except ValueError:
-            continue
         written = frozenset(settings if isinstance(settings, Mapping) else ())
-        entries[name] = Entry(f'{stack.project}:domains["{spelling}"]', written)
+        path = f'{stack.project}:domains["{spelling}"]'
+        entries[normalise_domain(str(spelling))] = Entry(path, written)
     return entries
 
 

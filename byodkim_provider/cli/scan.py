@@ -31,7 +31,7 @@ from byodkim_provider.cli.terminal import Refused, as_json, ask_all, inert, say
 from byodkim_provider.config import settings
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim.records import normalise_domain
-from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.ownership import is_easy, signing, signs_today
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import printable
@@ -95,7 +95,8 @@ def scan(
     environment = context.ensure_object(Environment)
     stack = open_stack(name, environment) if name else None
     account = environment.account(stack.aws() if stack else AwsSettings())
-    partition = partition_here(stack.region if stack else None)
+    region = stack.region if stack else None
+    partition = partition_here(region)
     listed = _listed(account, regions or regions_with_ses(partition), is_asked=bool(regions))
     regions_of, left_out = _by_name(listed)
     chosen = _chosen(regions_of.keys(), wanted, exclude)
@@ -108,7 +109,6 @@ def scan(
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
     say(_summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
-    region = (stack.region if stack else None) or _usual_region(found)
     account_id = account.account_id(next(iter(listed)))
     if wants_json:
         domains = [
@@ -125,6 +125,7 @@ def scan(
             *(f"Left out: {why}." for why in left_out),
         ]
         project = stack.project if stack else settings.PROJECT
+        region = region or min(next(iter(found.values())))
         click.echo(inert(_as_stack_file(found, head, region, account_id, project)), nl=False)
 
 
@@ -144,10 +145,10 @@ def _listed(
         except ByodkimError as error:
             return error
 
-    answers = ask_all([(f"SES {region}", partial(names, region)) for region in regions])
+    answers = ask_all({region: partial(names, region) for region in regions})
     listed: dict[str, list[Listed]] = {}
     errors: dict[str, ByodkimError] = {}
-    for region, answer in zip(regions, answers, strict=True):
+    for region, answer in answers.items():
         if isinstance(answer, ByodkimError):
             errors[region] = answer
         else:
@@ -206,8 +207,8 @@ def _found(
     while rest and (limit is None or len(found) < limit):
         domains = rest if limit is None else rest[: limit - len(found)]
         rest = rest[len(domains) :]
-        answers = ask_all([(domain, partial(read, domain)) for domain in domains])
-        for domain, identities in zip(domains, answers, strict=True):
+        answers = ask_all({domain: partial(read, domain) for domain in domains})
+        for domain, identities in answers.items():
             why = _why_no_entry(domain, identities, is_named=domain in named)
             if why:
                 left_out.append(why)
@@ -219,9 +220,9 @@ def _found(
 def _why_no_entry(domain: str, identities: Identities, *, is_named: bool) -> str:
     """Why *domain* gets no entry, although it is perhaps named in full; "" if it gets one."""
     try:
-        settings.domain(domain, {"generation": 1, "adopt": True}, default_region="us-east-1")
-    except InvalidSettings as error:
-        return "; ".join(error.problems)
+        normalise_domain(domain)
+    except ValueError as error:
+        return str(error)
     owners = sorted(filter(None, map(_owner, identities.values())))
     if owners and not is_named:  # one `up` would take it
         return str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0]))
@@ -231,12 +232,6 @@ def _why_no_entry(domain: str, identities: Identities, *, is_named: bool) -> str
 def _owner(one: SesIdentity) -> str | None:
     """The Pulumi stack that the identity belongs to, by its tags."""
     return one.tags.get(STACK_TAG) or one.tags.get(OWNER_TAG)
-
-
-def _usual_region(found: Mapping[str, Identities]) -> str:
-    """The Region that most domains have."""
-    count = Counter(chain.from_iterable(found.values()))
-    return count.most_common(1)[0][0] if count else ""
 
 
 def _comments(identities: Identities) -> list[str]:

@@ -21,10 +21,7 @@ from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.property_types import from_json
-from byodkim_provider.quoting import did_you_mean, first_few
-
-NAMED: Final = 10
-"""How many domains a message names."""
+from byodkim_provider.quoting import did_you_mean
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
 
@@ -92,9 +89,8 @@ class Stack:
         known = self.domains if known is None else known
         for name in names:
             if name not in known:
-                has = first_few([*known], NAMED) or "no domain before `pulumi up`"
-                meant = did_you_mean(name, known) or f", which has {has}"
-                problem = CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, known=meant)
+                meant = did_you_mean(name, known)
+                problem = CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, meant=meant)
                 raise Refused(problem, kind="CannotRead")
         return [known[name] for name in dict.fromkeys(names)]
 
@@ -137,13 +133,13 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         return partial(environment.ask_pulumi, arguments, file.parent)
 
     if name is None:
-        [shown] = ask_all([("Pulumi: which stack is selected", pulumi("stack", "--show-name"))])
-        name = shown.strip()
-    questions = [
-        ("Pulumi: the configuration", pulumi("config", "--json", "-s", name)),
-        ("Pulumi: the state", pulumi("stack", "export", "-s", name)),
-    ]
-    config, export = ask_all(questions)
+        selected = ask_all({"Pulumi: which stack is selected": pulumi("stack", "--show-name")})
+        name = "".join(selected.values()).strip()
+    questions = {
+        "Pulumi: the configuration": pulumi("config", "--json", "-s", name),
+        "Pulumi: the state": pulumi("stack", "export", "-s", name),
+    }
+    config, export = ask_all(questions).values()
     try:
         values, state = read_config(config), read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

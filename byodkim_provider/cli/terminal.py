@@ -13,7 +13,7 @@ import json
 import os
 import re
 import sys
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import fields
 from datetime import datetime
@@ -167,9 +167,9 @@ INTERVAL_SECONDS: Final = 10
 """Seconds between all later messages."""
 
 
-def ask_all(questions: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
+def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T]:
     """
-    The results of *questions*, in their order; each is a name for messages, and a function to call.
+    The results of *questions*, functions to call, by the same names, which messages show.
 
     Raises the first error. Ctrl-C works at once: running calls are not waited for.
     """
@@ -184,13 +184,13 @@ def ask_all(questions: Sequence[tuple[str, Callable[[], T]]]) -> list[T]:
         if seconds < due:
             return
         due = next(pauses)
-        missing = [name for number, (name, _) in enumerate(questions) if number not in answered]
+        missing = [name for number, name in enumerate(questions) if number not in answered]
         answers = f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s"
         say(f"{answers}, waiting for {first_few(missing)}")
 
     answers = side_by_side(
-        lambda question: question[1](), questions, at_once=AT_ONCE, waiting=waiting
+        lambda ask: ask(), [*questions.values()], at_once=AT_ONCE, waiting=waiting
     )
     if answers is None:
         raise click.Abort
-    return answers
+    return dict(zip(questions, answers, strict=True))

@@ -41,7 +41,7 @@ class CliMessages(Table):
     )
     ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
     OTHER_DOMAIN = (
-        "{domain}: is not in stack {stack}{known}",
+        "{domain}: is not in stack {stack}{meant}",
         "correct it, or run `pulumi up`, which makes what the stack file lists" + _WITHOUT_A_STACK,
     )
     NO_RECORD = "{subject}: the stack has no record", "run `pulumi up`" + _WITHOUT_A_STACK

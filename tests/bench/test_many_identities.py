@@ -235,8 +235,8 @@ def test_status(made):
 
     def read_all():
         ses = world.ses()
-        questions = [(domain, partial(ses.get_email_identity, domain)) for domain in DOMAINS]
-        return ask_all(questions)
+        questions = {domain: partial(ses.get_email_identity, domain) for domain in DOMAINS}
+        return ask_all(questions).values()
 
     seen, calls, refused, _ = world.counted(read_all)
     assert all(identity.dkim_status == "SUCCESS" for identity in seen)

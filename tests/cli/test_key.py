@@ -91,13 +91,6 @@ def test_retired(project):
     assert (result.exit_code, result.stdout[:10]) == (0, "-----BEGIN"), result.stderr
 
 
-def test_no_domain(project):
-    project.stored, project.settings = [], {}
-    result = project.run("key", DOMAIN)
-    assert result.exit_code == 2
-    assert "is not in stack dev, which has no domain before `pulumi up`\n" in result.stderr
-
-
 @pytest.mark.parametrize(
     ("arguments", "exit_code", "problem"),
     [

@@ -109,16 +109,6 @@ def test_refused(arguments, problem):
     assert problem in result.stderr
 
 
-@pytest.mark.parametrize("form", ["panel", "text", "zone"])
-@pytest.mark.parametrize("domain", [DOMAIN, f"mail.{DOMAIN}"])
-def test_assumed_zone(domain, form):
-    """That the zone of a sub-domain is assumed is said in what is passed on to people."""
-    options = (domain, *ONE[1:], "--format", form)
-    assumed = domain != DOMAIN and form != "zone"
-    assert ("assumed" in printed(*options).partition("\n\n")[0]) == assumed
-    assert "assumed" not in printed(*options, "--zone", DOMAIN)
-
-
 # Those of a stack
 
 
@@ -196,34 +186,25 @@ def test_those_of_a_zone(project, zone, names, form):
     assert ["".join(found) for found in re.findall(there, result.stdout, re.MULTILINE)] == names
 
 
-def unknown(domain, known):
-    return CliMessages.OTHER_DOMAIN(domain=domain, stack="dev", known=known).with_hint()
+def unknown(domain, meant):
+    return CliMessages.OTHER_DOMAIN(domain=domain, stack="dev", meant=meant).with_hint()
 
 
-MORE = [f"d{number:02}.example" for number in range(11)]
 NEW = "    example.com: {generation: 2}\n    new.example: {generation: 1}\n"
 
 
 @cases(
-    ("written", "argument", "said"),
+    ("argument", "said"),
     {
-        "alike": (NEW, "example.org", unknown("example.org", ", did you mean 'example.com'?")),
-        "not alike any of many": (
-            "".join(f"    {name}: {{generation: 1}}\n" for name in MORE),
-            "zzz.test",
-            unknown("zzz.test", f", which has {', '.join(MORE[:10])} and 3 more"),
-        ),
-        "not made yet": (
-            NEW,
-            "new.example",
-            CliMessages.NO_RECORD(subject="new.example").with_hint(),
-        ),
-        "of another zone": (NEW, "--zone=example.org", f"'example.org' does not hold '{NAME}'"),
+        "alike": ("example.org", unknown("example.org", ", did you mean 'example.com'?")),
+        "not alike any": ("zzz.test", unknown("zzz.test", "")),
+        "not made yet": ("new.example", CliMessages.NO_RECORD(subject="new.example").with_hint()),
+        "of another zone": ("--zone=example.org", f"'example.org' does not hold '{NAME}'"),
     },
 )
-def test_not_of_the_stack(project, written, argument, said):
+def test_not_of_the_stack(project, argument, said):
     """What the stack does not have, or does not fit to it, is an error, with the way on."""
-    project.write(written)
+    project.write(NEW)
     result = project.run("records", argument)
     assert (result.exit_code, result.stdout, said in result.stderr) == (2, "", True)
 
