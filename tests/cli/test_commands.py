@@ -100,7 +100,6 @@ BODY = "".join(pem("rsa2048.pkcs8").splitlines()[1:-1])
 
 FORMS = {
     "PEM": pem("rsa2048.pkcs8"),
-    "one line": f"\n{BODY}\n",
     "as openssl prints a number": "prime1:\n"
     + "    00:d6:c4:06:1b:9f:3e:77:a0:5c:12:e8:44:b3:\n" * 10,
 }
@@ -135,19 +134,3 @@ def test_no_key_is_quoted_by_pulumi(tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
     result = CliRunner().invoke(main, ["status"])
     assert (result.exit_code, "could not parse a:b:[...] as a key" in result.stderr) == (3, True)
-
-
-def test_long_path_is_quoted(tmp_path, monkeypatch):
-    """A path is not taken for a key, and what a terminal or a CI obeys in it is inert."""
-    here = (
-        tmp_path
-        / ("companyinfrastructure/environments/production/europe/ireland/mail" * 2)
-        / "x\n::error::y"
-    )
-    here.mkdir(parents=True)
-    monkeypatch.chdir(here)
-    result = CliRunner().invoke(main, ["status"])
-    assert "environments/production/europe" in result.stderr.replace("\n", "")
-    assert not [
-        line for line in result.stderr.splitlines() if line.startswith(("::error", "Usage"))
-    ]

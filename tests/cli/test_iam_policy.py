@@ -54,14 +54,6 @@ def policy(result):
     return allowed
 
 
-def test_no_domains(project):
-    """Before the first run the configuration is read, and what is wrong with it is said."""
-    project.stack_file.write_text("config: {aws:region: eu-west-1}\n")
-    result = project.run("iam-policy")
-    assert result.stderr.startswith("byodkim: domains: must not be empty")
-    assert (result.exit_code, result.stdout) == (2, "")
-
-
 # Identities
 
 
@@ -125,12 +117,6 @@ def test_leaving(project, stored):
     assert f"{SES}identity/{DOMAIN}" in allowed["ses:CreateEmailIdentity"]
     assert allowed["ses:DeleteEmailIdentity"] == {f"{SES}identity/*"}
     assert allowed[CHANGE] == {"arn:aws:route53:::hostedzone/Z1"}
-
-
-def test_retired(project):
-    """What is retired is not made again."""
-    project.write("    example.net: { generation: 1, retired: true, dns: manual }\n")
-    assert "ses:CreateEmailIdentity" not in policy(project.run("iam-policy"))
 
 
 def test_configuration_set(project, stored):

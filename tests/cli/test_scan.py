@@ -8,7 +8,7 @@ import pytest
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
 from tests.support.cli_project import CliProject
-from tests.support.fakes import REGION, FakeSes
+from tests.support.fakes import REGION
 
 OTHER = "us-east-1"
 THEIRS = {"byodkim:owner": "0123456789abcdef/mail", "byodkim:stack": "other/prod"}
@@ -120,15 +120,6 @@ def test_comment(project, has, identity, comment, window):
     assert lines[above - 1] == f"    # {REGION}: {comment}"
     assert ("      # acceptUnsignedWindow: true" in lines) == window
     assert adopted(result) == {"example.com": {"generation": 1, "adopt": True}}
-
-
-def test_replicas(project, has):
-    """Replicas (DEED) are named, and adopted with their primary."""
-    has("example.com", easy=True)
-    has("example.com", OTHER, easy=True, primary=REGION)
-    result = scan(project)
-    assert f"{OTHER}: Easy DKIM, as a replica of {REGION}: refused until" in result.stdout
-    assert {*adopted(result)["example.com"]["regions"]} == {REGION, OTHER}
 
 
 def test_regions(project, has):
@@ -243,20 +234,6 @@ def test_nothing_found(project):
         result.stderr,
     )
     assert json.loads(scan(project, "--json").stdout)["domains"] == []
-
-
-def test_deleted_meanwhile(project, has, monkeypatch):
-    """An identity that is gone when it is to be read is left out."""
-    has("a.example.com")
-    has("gone.example.com")
-    listed = FakeSes.list_email_identities
-
-    def then_gone(self):
-        yield from list(listed(self))
-        project.world.model.remove("gone.example.com", REGION)
-
-    monkeypatch.setattr(FakeSes, "list_email_identities", then_gone)
-    assert list(adopted(scan(project))) == ["a.example.com"]
 
 
 def test_regions_that_are_not_enabled(project, has, monkeypatch):

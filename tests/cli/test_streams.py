@@ -6,8 +6,6 @@ sockets that stay silent.
 """
 
 import os
-import pty
-import select
 import signal
 import socket
 import subprocess
@@ -104,32 +102,6 @@ def test_interrupted(project, silent):
     assert stderr.splitlines()[-1] == "byodkim: interrupted"
     assert "Traceback" not in stderr
     assert took < 1
-
-
-def test_interrupted_at_the_question(without_dns):
-    """
-    Ctrl-C at the question of `rotate` is an interruption, and nothing changes.
-    """
-    before = without_dns.stack_file.read_bytes()
-    keyboard, terminal = pty.openpty()
-    with byodkim(without_dns, "rotate", DOMAIN, stdin=terminal) as process:
-        said = ""
-        while not said.endswith("[y/N]:"):
-            letter = process.stderr.read(1)
-            assert letter, said
-            said += letter
-        answer = []
-        while not answer:  # Python misses a signal that comes just before it begins to read
-            process.send_signal(signal.SIGINT)
-            answer, _, _ = select.select([process.stderr], [], [], 5)
-        stderr = process.stderr.read()
-    os.close(keyboard)
-    os.close(terminal)
-    assert (process.returncode, stderr.strip()) == (
-        130,
-        "byodkim: interrupted",
-    )
-    assert without_dns.stack_file.read_bytes() == before
 
 
 @pytest.mark.parametrize(
