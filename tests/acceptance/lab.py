@@ -51,13 +51,10 @@ PREFIX: Final = "byodkim-acceptance-"
 SECONDS_PER_CALL: Final = 1.1
 """SES allows one call a second (developer guide, quotas)."""
 
-TRIES: Final = 80
+TRIES: Final = 40
 """
-Of a call that fails for a passing reason: with growing pauses of at most ten minutes, half a day.
+Of a call that fails for a passing reason: with growing pauses of at most ten minutes, five hours.
 """
-
-TRIES_AWAITED: Final = 9
-"""The same while a person waits, before a run and while it cleans up: about four minutes."""
 
 BUSY: Final = {
     "PriorRequestNotComplete",
@@ -66,9 +63,6 @@ BUSY: Final = {
     "TooManyRequestsException",
 }
 """Codes for "too many requests" in SES and Route 53."""
-
-GUARD_SECONDS: Final = 600.0
-"""The longest wait between two checks that nobody else uses zone and Region."""
 
 TTL: Final = 60
 
@@ -164,8 +158,6 @@ class Lab:
     Sends mail from a domain with a subject. Returns `s=` of the signature; None: a person reads it.
     """
     run: str = field(default_factory=lambda: secrets.token_hex(4))
-    guard: Callable[[], None] = lambda: None
-    """Raises `Stop` if something appears that is not the run's."""
     answers: dict[str, Seen] = field(default_factory=dict)
     """The first response of each shape to the actions that the product calls, for its tests."""
     puts: list[tuple[str, str, str]] = field(default_factory=list)
@@ -178,9 +170,7 @@ class Lab:
     """Seconds from a key to SES's first check of DNS."""
     unchecked: float = 0.0
     """SES makes no check for at least this many seconds after it gets a key."""
-    tries: int = TRIES_AWAITED
     _next_call: float = 0.0
-    _guarded_at: float = 0.0
 
     def domain(self) -> str:
         """A new name of this run."""
@@ -189,18 +179,6 @@ class Lab:
     def key(self, *, bits: int = 1024) -> Key:
         """A new key with a new selector."""
         return Key(f"k{secrets.token_hex(4)}", rsa.generate_private_key(65537, bits))
-
-    def wait(self, seconds: float) -> None:
-        """Wait, and call the guard every ten minutes."""
-        end = self.now() + seconds
-        while True:
-            left = end - self.now()
-            self.sleep(max(min(left, GUARD_SECONDS), 0))
-            if self.now() - self._guarded_at >= GUARD_SECONDS:
-                self._guarded_at = self.now()
-                self.guard()
-            if left <= GUARD_SECONDS:
-                return
 
     @property
     def clean_command(self) -> str:
@@ -302,16 +280,7 @@ class Lab:
     def _change(self, action: str, record_set: dict[str, Any]) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
         change_sets, get_change = self.route53.change_resource_record_sets, self.route53.get_change
-        try:
-            change = self._of_route53(
-                lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch)
-            )
-        except Stop:  # the response to an earlier attempt may have been lost
-            wanted = (plain(record_set["Name"]), record_set["ResourceRecords"])
-            sets = [(each.name, each.whole.get("ResourceRecords")) for each in self.records()]
-            if (wanted in sets) != (action == "CREATE"):
-                raise
-            return
+        change = self._of_route53(lambda: change_sets(HostedZoneId=self.zone_id, ChangeBatch=batch))
         change_id = change["ChangeInfo"]["Id"]
         for _ in range(360):
             if (
@@ -341,7 +310,7 @@ class Lab:
             return tenacity.Retrying(
                 retry=tenacity.retry_if_exception(is_passing),
                 wait=tenacity.wait_exponential(multiplier=1, max=600),
-                stop=tenacity.stop_after_attempt(self.tries),
+                stop=tenacity.stop_after_attempt(TRIES),
                 sleep=self.sleep,
                 reraise=True,
             )(do)

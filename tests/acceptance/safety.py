@@ -1,5 +1,5 @@
 """
-What a run refuses, how it notices that somebody else uses zone or Region, and what it deletes.
+What a run refuses, and what it deletes.
 
 Everything that a run makes is below `byodkim-acceptance-<run>.<zone>`. The TXT record at that name,
 the mark, is created first and deleted last. It names the run and its Region. Identities have the
@@ -12,7 +12,7 @@ is deleted or overwritten.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,8 +21,6 @@ from botocore.exceptions import ClientError
 from tests.acceptance.lab import (
     PREFIX,
     TAG,
-    TRIES,
-    TRIES_AWAITED,
     Lab,
     Record,
     Refused,
@@ -30,7 +28,6 @@ from tests.acceptance.lab import (
     below,
     plain,
     quoted,
-    say,
 )
 
 PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, some messages"
@@ -52,41 +49,29 @@ def marks(lab: Lab, records: Sequence[Record]) -> dict[str, str]:
     return {m["run"]: m["region"] for name, m in found if m and name == below(m["run"], lab.zone)}
 
 
-def foreign_records(lab: Lab, records: Sequence[Record], run: str = "") -> list[str]:
-    """What is in the zone beside its NS and SOA records and the records of *run*."""
-    return [
-        str(record)
-        for record in records
-        if (record.name, record.kind) not in ((lab.zone, "NS"), (lab.zone, "SOA"))
-        and (record.is_routed or not run or run_in(record.name, lab.zone) != run)
-    ]
-
-
 def refuse(lab: Lab) -> None:
     """Raise `Stop` if no run may begin here."""
     records, names = lab.records(), lab.identities()
-    problems = [f"{lab.zone} is in use: {each}" for each in foreign_records(lab, records)]
+    own = ((lab.zone, "NS"), (lab.zone, "SOA"))
+    theirs = [str(each) for each in records if (each.name, each.kind) not in own]
+    problems = [f"{lab.zone} is in use: {each}" for each in theirs]
     if marks(lab, records) or any(run_in(name, lab.zone) for name in names):
         problems.append("an earlier run was not cleaned up: --clean deletes it")
-    theirs = [name for name in names if not run_in(name, lab.zone)]
-    problems += [f"{lab.region} has the identity {name}" for name in theirs]
+    others = [name for name in names if not run_in(name, lab.zone)]
+    problems += [f"{lab.region} has the identity {name}" for name in others]
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
 
 
 def begin(lab: Lab) -> None:
-    """
-    Refuse, or create the mark and set the guard. SES asks the DNS, so the DNS has to know the mark.
-    """
+    """Refuse, or create the mark. SES asks the DNS, so the DNS has to know the mark."""
     refuse(lab)
-    lab.guard = guard(lab)
     name, mark = below(lab.run, lab.zone), MARK.format(region=lab.region, run=lab.run)
     lab.create_record(name, "TXT", quoted([mark]))
     for _ in range(7):
         answers = lab.look_up(name, lab.zone)
         missing = [each for each in answers if mark not in (each.values or ())]
         if not missing:
-            lab.tries = TRIES
             return
         lab.sleep(10)
     servers = ", ".join(f"{each.server} ({each.failure or 'no such record'})" for each in missing)
@@ -95,36 +80,12 @@ def begin(lab: Lab) -> None:
     )
 
 
-def guard(lab: Lab) -> Callable[[], None]:
-    """
-    A function that raises `Stop` if anything has appeared that is not the run's. It leaves that
-    alone.
-    """
-    known = set(lab.identities())
-
-    def check() -> None:
-        try:
-            names, records = lab.identities(), lab.records()
-        except (Refused, Stop) as error:
-            say(f"could not check who else uses zone and Region, checking again later: {error}")
-            return
-        new = [name for name in names if name not in known and run_in(name, lab.zone) != lab.run]
-        if new := [*new, *foreign_records(lab, records, lab.run)]:
-            raise Stop(f"somebody else uses zone or Region: {', '.join(new)}")
-        if lab.run not in marks(lab, records):
-            raise Stop("this run was cleaned up while it ran")
-
-    return check
-
-
-def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
+def clean(lab: Lab, run: str) -> list[str]:
     """
     Delete what *run* has made, and return the names. May be called again at any time.
 
-    *is_own*: this process is the run, so its records are deleted even if somebody has deleted the
-    mark. What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
+    What can't be deleted does not keep the rest: `Stop` names all that is left, at the end.
     """
-    lab.tries = TRIES_AWAITED
     top, records = below(run, lab.zone), lab.records()
     region = marks(lab, records).get(run, "")
     if region and region != lab.region:
@@ -156,7 +117,7 @@ def clean(lab: Lab, run: str, *, is_own: bool = False) -> list[str]:
     for record in sorted(records, key=lambda each: each.name == top):  # the mark comes last
         if run_in(record.name, lab.zone) == run and (record.name != top or not problems):
             with deleting(str(record)):
-                if not (region or is_own):
+                if not region:
                     raise Stop(
                         f"the record {top} is missing, which a run begins with: delete it by hand"
                     )
