@@ -8,7 +8,6 @@ if the name was changed meanwhile.
 from __future__ import annotations
 
 import socket
-from collections.abc import Mapping
 from typing import Any, Final
 
 import dns.exception
@@ -39,22 +38,6 @@ ALGORITHM: Final = "hmac-sha256"
 _CHANGED: Final = (dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
 _DONE: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
-
-_TSIG_ERRORS: Final[Mapping[object, HostMessages]] = {
-    dns.tsig.PeerBadKey: HostMessages.UNKNOWN_KEY,
-    dns.tsig.PeerBadSignature: HostMessages.OTHER_SECRET,
-    dns.tsig.PeerBadTruncation: HostMessages.OTHER_SECRET,
-    dns.tsig.PeerBadTime: HostMessages.CLOCKS,
-    dns.tsig.BadTime: HostMessages.CLOCKS,
-}
-
-_MEANINGS: Final = {
-    dns.rcode.NOTAUTH: HostMessages.NOTAUTH,
-    dns.rcode.NOTZONE: HostMessages.NOTZONE,
-    dns.rcode.REFUSED: HostMessages.REFUSED,
-    dns.rcode.NOTIMP: HostMessages.NOTIMP,
-    dns.rcode.FORMERR: HostMessages.FORMERR,
-}
 
 
 class Host(DnsHost):
@@ -105,12 +88,10 @@ class Host(DnsHost):
             zone = zones[0].to_text(omit_final_dot=True)
             raise DnsRefused(HostMessages.OTHER_ZONE(there=zone, zone=self._zone))
         kinds = {rrset.rdtype for rrset in answer.answer}
-        if RdataType.DNAME in kinds:
-            raise DnsRefused(HostMessages.DNAME())
         if not kinds or self._is_free(name):
             return ()
         if RdataType.CNAME in kinds:
-            raise DnsRefused(HostMessages.CNAME(said=""))
+            raise DnsRefused(HostMessages.CNAME())
         return tuple(rdata for rrset in answer.answer for rdata in rrset if isinstance(rdata, TXT))
 
     def _is_free(self, name: str) -> bool:
@@ -142,10 +123,12 @@ class Host(DnsHost):
             answer = dns.message.from_wire(
                 unproved.wire or b"", keyring=request.keyring, request_mac=request.mac
             )
-        except dns.exception.DNSException as error:
-            problem = _TSIG_ERRORS.get(type(error))
-            if problem:
-                raise self._unsigned(request, self._compare(problem, name=self._key_name)) from None
+        except (dns.tsig.PeerBadTime, dns.tsig.BadTime):
+            raise self._unsigned(request, DnsRefused(HostMessages.CLOCKS())) from None
+        except dns.tsig.PeerError:
+            refusal = self._compare(HostMessages.KEY, name=self._key_name)
+            raise self._unsigned(request, refusal) from None
+        except dns.exception.DNSException:
             if rcode in _DONE:
                 raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
             raise self._unsigned(request, self._refusal(rcode)) from None
@@ -201,7 +184,7 @@ class Host(DnsHost):
         text = dns.rcode.to_text(rcode)
         if rcode == dns.rcode.SERVFAIL:
             return DnsUnconfirmed(HostMessages.FAILED(rcode=text))
-        return self._compare(_MEANINGS.get(rcode, HostMessages.OTHER_RCODE), rcode=text)
+        return self._compare(HostMessages.RCODE, rcode=text)
 
     def _compare(self, problem: HostMessages, **fields: str) -> DnsRefused:
         """The refusal *problem*, with advice to compare the settings with the server's."""

@@ -8,6 +8,7 @@ with the token. Its errors contain URLs, so they are never passed on. Its import
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 import urllib.request
 from collections.abc import Mapping
@@ -75,6 +76,12 @@ class Client:
         except (HTTPError, OSError) as error:
             no_answer = HostMessages.NO_ANSWER(reason=type(error).__name__)
             cause = error.original_error if isinstance(error, ProxyError) else error
+            proxy_said = re.match("Tunnel connection failed: ([0-9]{3})", str(cause))
+            if proxy_said:
+                status = int(proxy_said[1])
+                refused = HostMessages.PROXY(status=status)
+                # 502 to 504: it can't reach the host now.
+                raise NotDone(refused) if status >= 500 else DnsRefused(refused) from None
             if isinstance(cause, ConnectTimeoutError):  # or another error of connecting
                 raise NotDone(no_answer) from None
             raise DnsUnconfirmed(no_answer) from None
@@ -88,6 +95,8 @@ class Client:
         server = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
         if proxy and not urllib.request.proxy_bypass(server.hostname or ""):
+            if "://" not in proxy:  # as `curl` and the AWS SDK take it
+                proxy = f"http://{proxy}"
             user = parse_url(proxy).auth
             headers = make_headers(proxy_basic_auth=unquote(user)) if user else None
             return ProxyManager(proxy, proxy_headers=headers, timeout=timeout)

@@ -23,10 +23,9 @@ BUSY: Final = "slow_down_bucko"
 
 KEY_REFUSED: Final = ("invalid_api_key", "this_key_cannot_access_this_cmd")
 
-CNAME: Final = ("CNAME_must_be_only_record", "CNAME_already_on_record")
-
 REFUSED: Final = (
     *("no_record", "no_type", "no_value", "invalid_record", "invalid_type", "invalid_value"),
+    *("CNAME_must_be_only_record", "CNAME_already_on_record"),
     *("no_such_zone", "record_already_exists_not_editable", "not_editable"),
 )
 """
@@ -98,8 +97,6 @@ class Host(HttpHost):
         answered = HostMessages.SAID(host="DreamHost", said=said)
         if code == BUSY:
             raise Busy(said, RETRY_SECONDS)
-        if code in CNAME:
-            raise DnsRefused(HostMessages.CNAME(said=f" ({said})"))
         if code in KEY_REFUSED:
             raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
         if code in REFUSED:

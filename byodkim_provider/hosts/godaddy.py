@@ -14,21 +14,13 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, HttpRefused, as_documented, pages
+from byodkim_provider.hosts.http_host import HttpHost, as_documented, pages
 from byodkim_provider.hosts.interface import HostSpec, Ttl
-from byodkim_provider.messages.hosts import HostMessages
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
 PAGE: Final = 100
 """Records on one page."""
-
-MAX_VALUE: Final = 512
-"""Longest value, in characters; a key of 2048 bits has 394."""
-
-DUPLICATE: Final = "DUPLICATE_RECORD"
-"""Code for a record that is there already, and for one beside a CNAME."""
 
 SPEC: Final = HostSpec(
     secrets={"token": "GODADDY_PAT"},
@@ -65,14 +57,7 @@ class Host(HttpHost):
 
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": self._relative(name), "data": value, "ttl": self._ttl}
-        if len(value) > MAX_VALUE:
-            raise DnsRefused(HostMessages.LONG_VALUE(length=len(value), most=MAX_VALUE))
-        try:
-            self._call("POST", self._path, json=body)
-        except HttpRefused as error:
-            if DUPLICATE in error.codes:
-                raise DnsRefused(HostMessages.PERHAPS_CNAME(said=error.text)) from None
-            raise
+        self._call("POST", self._path, json=body)
 
     def _delete(self, key: str) -> None:
         self._call("DELETE", f"{self._path}/{quote(key, safe='')}")

@@ -79,6 +79,7 @@ class HostMessages(Table):
     INTERRUPTED = "interrupted"
     TLS_FAILED = "no answer: the TLS connection failed"
     NO_ANSWER = "no answer: {reason}"
+    PROXY = "the proxy answers {status}", _ADDRESS
     TOO_MANY_PAGES = "a list that does not end after {most} pages"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
     TOO_LONG = "a response of more than {most} MiB"
@@ -95,12 +96,7 @@ class HostMessages(Table):
     NOT_LISTED = "the host took the record and does not list it yet"
     NAME_CHANGED = "the name was changed meanwhile"
     ZONE_CHANGED = "the zone was changed meanwhile"
-    CNAME = "a CNAME record is there, and nothing can stand beside it{said}", _REMOVE
-    PERHAPS_CNAME = (
-        "{said}: perhaps a CNAME record is there, beside which nothing can stand",
-        _REMOVE,
-    )
-    DNAME = "a DNAME record above it leads elsewhere", "remove it, or publish where it leads to"
+    CNAME = "a CNAME record is there, and nothing can stand beside it", _REMOVE
     NO_ZONE = (
         "there is no zone {zone!r}, or the token may not read it",
         "set `zone` to the zone that holds the domain, or give the token {permissions}",
@@ -110,7 +106,6 @@ class HostMessages(Table):
         "set `zoneId` to the one whose name servers the registrar names",
     )
     NO_SOA = "the panel shows no SOA record of the zone", "is it the zone's primary server?"
-    LONG_VALUE = "the value has {length} characters, at most {most} fit", "take a shorter key"
     NOT_AUTHORITATIVE = (
         "the server is not authoritative for the name",
         "is the zone served there, and is the name not delegated away from it?",
@@ -123,25 +118,10 @@ class HostMessages(Table):
     NOT_SIGNED = "the answer is not signed with the key"
     UNSIGNED_REFUSAL = "{said}; but that answer is not signed with the key"
     NOT_BASE64 = "the secret of the TSIG key is not base64", _SET
-    UNKNOWN_KEY = "the server does not know the TSIG key {name!r}", _COMPARE
-    OTHER_SECRET = "the secret of the TSIG key {name!r} is another one there", _COMPARE
+    KEY = "the server does not know the TSIG key {name!r}, or has another secret for it", _COMPARE
     CLOCKS = "the clocks of this computer and of the server differ by minutes", "set them right"
     FAILED = "the server answers {rcode}"
-    NOTAUTH = (
-        (
-            "the server answers {rcode}, the server has no such zone, does not know the key, has "
-            "another secret for it, or has another time of day"
-        ),
+    RCODE = (
+        "the server answers {rcode}: perhaps it has no such zone, or does not allow this key",
         _COMPARE,
     )
-    NOTZONE = "the server answers {rcode}, the name is not in the zone", _COMPARE
-    REFUSED = (
-        (
-            "the server answers {rcode}, the server does not allow it with this key, or does not "
-            "know the key"
-        ),
-        _COMPARE,
-    )
-    NOTIMP = "the server answers {rcode}, the server takes no dynamic updates", _COMPARE
-    FORMERR = "the server answers {rcode}, the server does not understand it", _COMPARE
-    OTHER_RCODE = "the server answers {rcode}", _COMPARE

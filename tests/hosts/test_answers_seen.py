@@ -173,7 +173,7 @@ ROWS = [
     ),
     (
         *("dreamhost", "add", 200, dreamhost("error", "CNAME_already_on_record")),
-        *(DREAMHOST_PAGE, "2026-12-01", REFUSED, "a CNAME record is there"),
+        *(DREAMHOST_PAGE, "2026-12-01", REFUSED, "DreamHost answers: CNAME_already_on_record"),
     ),
     (
         *("dreamhost", "add", 200, dreamhost("error", "no_such_zone")),
@@ -221,11 +221,11 @@ ROWS = [
     ),
     (
         *("godaddy", "add", 422, godaddy("DUPLICATE_RECORD", "double")),
-        *(GODADDY_CLI, "2026-12-01", REFUSED, "422 double: perhaps a CNAME record is there"),
+        *(GODADDY_CLI, "2026-12-01", REFUSED, "422 double"),
     ),
     (
         *("godaddy", "add", 409, godaddy("X", "no", ("DUPLICATE_RECORD", "double"))),
-        *(GODADDY_CLI, "2026-12-01", REFUSED, "409 no: double: perhaps a CNAME record is there"),
+        *(GODADDY_CLI, "2026-12-01", REFUSED, "409 no: double"),
     ),
     (
         *("godaddy", "list", 403, {"code": "ACCESS_DENIED", "message": "not allowed"}),

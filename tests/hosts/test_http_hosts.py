@@ -25,6 +25,7 @@ from tests.hosts.backends import HTTP, VALUE, by_http, hasty, lookup, published,
 from tests.hosts.name_servers import ZONE
 from tests.support.cases import cases
 from tests.support.fakes import FakeClock, FakeProgress
+from tests.support.http_answer import Answering
 from tests.support.http_api import Api
 
 NAME = f"s1._domainkey.{ZONE}"
@@ -263,7 +264,7 @@ def test_proxy(godaddy, proxies):
     proxies.setenv("http_proxy", godaddy.stand_in.url)
     godaddy.stand_in.answer = lambda request: Response(200, {"path": request.path})
     assert Api("http://127.0.0.1:9")._call("GET", "/v3") == {"path": "/v3"}
-    proxies.setenv("http_proxy", godaddy.stand_in.url.replace("//", "//joe:p%40ss@"))
+    proxies.setenv("http_proxy", godaddy.stand_in.url.replace("http://", "joe:p%40ss@"))
     header = "Proxy-Authorization"
     godaddy.stand_in.answer = lambda request: Response(200, {header: request.headers[header]})
     sent = Api("http://127.0.0.1:9")._call("GET", "/v3")[header]
@@ -271,6 +272,15 @@ def test_proxy(godaddy, proxies):
     proxies.setenv("no_proxy", "127.0.0.1")
     with pytest.raises(DnsUnconfirmed, match="no answer"):
         Api("http://127.0.0.1:9")._call("GET", "/v3")
+
+
+@cases(("status", "error"), {"password": (407, DnsRefused), "no way now": (502, DnsUnconfirmed)})
+def test_refused_by_the_proxy(proxies, status, error):
+    """A proxy that wants another password says so with its status; a retry does not help."""
+    with Answering(Response(status)) as proxy:
+        proxies.setenv("https_proxy", proxy.url)
+        with pytest.raises(error, match=f"the proxy answers {status}"):
+            Api("https://api.example")._call("GET", "/")
 
 
 # What a host may do, or not
@@ -340,16 +350,6 @@ def test_godaddy_duplicate(godaddy):
     between(godaddy, lambda: godaddy.put(NAME, VALUE))
     assert published(godaddy.host(), NAME, **hasty()) == VALUE
     assert godaddy.stored(NAME) == [VALUE]
-
-
-def test_godaddy_long_value(godaddy):
-    """A value that GoDaddy does not take is an error, not a record."""
-    assert (
-        "has 600 characters, at most 512 fit"
-        in refused(godaddy.host(), value="p=" + "A" * 598).text
-    )
-    assert godaddy.stand_in.records == []
-    assert published(godaddy.host(), NAME) == VALUE
 
 
 def test_cloudflare_two_zones(cloudflare):

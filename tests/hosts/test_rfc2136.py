@@ -118,7 +118,7 @@ def test_clocks_differ(server, monkeypatch):
         an_hour_ago.setattr(dns.renderer, "time", _AnHourAgo)
         an_hour_ago.setattr(dns.message, "time", _AnHourAgo)
         error = refused(server.host(), name)
-    assert re.search("clocks .* differ by minutes|another time of day", error.text)
+    assert re.search("clocks .* differ by minutes|the server answers NOTAUTH", error.text)
     assert published(server.host(), name) == VALUE
     withdraw(server.host(), name)
 
@@ -142,20 +142,12 @@ def test_away_for_good():
     ]
 
 
-@cases(
-    ("at", "kind", "target", "reason"),
-    {
-        # BIND would say NOERROR and do nothing.
-        "CNAME": ("alias._domainkey", "CNAME", "elsewhere.example.net.", "a CNAME record is there"),
-        "DNAME": ("_domainkey", "DNAME", "keys.example.net.", "a DNAME record"),
-    },
-)
-def test_in_the_way(bind, at, kind, target, reason):
-    """Beside a CNAME nothing can stand, nor below a DNAME."""
+def test_in_the_way(bind):
+    """Beside a CNAME nothing can stand: BIND would say NOERROR and do nothing."""
     name = f"alias._domainkey.{ZONE}"
-    put(bind, f"{at}.{ZONE}", kind, target)
-    assert reason in refused(bind.host(), name, "replace").text
-    change(bind, "delete", f"{at}.{ZONE}", kind)
+    put(bind, name, "CNAME", "elsewhere.example.net.")
+    assert "a CNAME record is there" in refused(bind.host(), name, "replace").text
+    change(bind, "delete", name, "CNAME")
     assert published(bind.host(), name, existing="replace") == VALUE
     withdraw(bind.host(), name)
 
@@ -193,9 +185,7 @@ def test_not_allowed(tmp_path):
     policy = f"grant {name_servers.KEY} name only.{ZONE} TXT;"
     with name_servers.running("BIND", tmp_path, policy=policy) as server:
         error = refused(server.host(), f"s1._domainkey.{ZONE}")
-        assert (
-            "the server answers REFUSED, the server does not allow it with this key" in error.text
-        )
+        assert "the server answers REFUSED" in error.text
         published(server.host(), f"only.{ZONE}")
 
 
