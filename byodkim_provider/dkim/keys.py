@@ -178,25 +178,22 @@ def _check_size(bits: int) -> None:
 
 def _from_pem(text: str, half: str, expected: Message) -> bytes:
     """The DER of the one block in *text* whose label ends in *half*."""
-    labels = re.findall(r"-----BEGIN ([A-Z0-9 ]{1,40})-----", text)
-    if half == "PUBLIC KEY" and any(label.endswith("PRIVATE KEY") for label in labels):
+    blocks = re.findall(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", text, re.DOTALL)
+    labels = [label for label, _ in blocks]
+    if half == "PUBLIC KEY" and "PRIVATE KEY" in text:
         raise InvalidKey(DkimMessages.PRIVATE(expected=expected))
-    found = [label for label in labels if label.endswith(half)]
+    found = [(label, body) for label, body in blocks if label.endswith(half)]
     if len(found) > 1:
         raise InvalidKey(DkimMessages.SEVERAL(count=len(found), half=half.split()[0].lower()))
     if not found and labels and labels[0].endswith("PUBLIC KEY"):
         raise InvalidKey(DkimMessages.PUBLIC(expected=expected))
     if not found:
-        block = labels[0] if labels else "block without a BEGIN line"
+        block = labels[0] if labels else "block without a BEGIN or an END line"
         raise InvalidKey(DkimMessages.OTHER_BLOCK(block=block, expected=expected))
-    (label,) = found
-    block = text.partition(f"-----BEGIN {label}-----")[2]
+    ((label, body),) = found
     # In the label, or in an RFC 1421 header.
-    if "ENCRYPTED" in label + block.partition("-----")[0]:
+    if "ENCRYPTED" in label + body:
         raise InvalidKey(DkimMessages.ENCRYPTED())
-    body, end, _ = block.partition(f"-----END {label}-----")
-    if not end:
-        raise InvalidKey(DkimMessages.NO_END())
     return _decoded(body, expected)
 
 

@@ -26,11 +26,7 @@ class DkimMessages(Table):
             "`pulumi preview`."
         ),
     )
-    EMPTY = "{text!r} is empty" + _DOMAIN, _BARE
-    BLANK = "{text!r} has a blank or a line break" + _DOMAIN, _BARE
-    URL = "{text!r} is a URL" + _DOMAIN, _BARE
-    PATH = "{text!r} has a path" + _DOMAIN, _BARE
-    PORT = "{text!r} has a port" + _DOMAIN, _BARE
+    BARE = "{text!r} is not a bare domain" + _DOMAIN, _BARE
     EMAIL = (
         "{text!r} is an e-mail address, which inherits the DKIM of its domain" + _DOMAIN,
         "write the part after the `@`",
@@ -41,19 +37,14 @@ class DkimMessages(Table):
         "write the domain without `*.`",
     )
     ADDRESS = "{text!r} is an IP address" + _DOMAIN, _OF_MAIL
-    NUMBER = "{text!r} ends in a number, as an IP address does" + _DOMAIN, _OF_MAIL
-    RECORD = "{text!r} is the name of a record" + _DOMAIN, _OF_RECORD
     UNDERSCORE = "{text!r} has an underscore" + _DOMAIN, _OF_RECORD
     TOO_LONG = "{length} characters are too many" + _DOMAIN, _REGISTERED
-    CHARACTER = "{text!r} has a character that domains can't have" + _DOMAIN, _REGISTERED
     SINGLE_LABEL = "{text!r} is a single label" + _DOMAIN, _REGISTERED
-    EMPTY_LABEL = "{text!r} has an empty label" + _DOMAIN, _REGISTERED
     OCTETS = "{text!r} has {length} octets, expected at most {most}", _REGISTERED
-    IDNA = "{text!r}: IDNA 2008 does not allow the label {label!r}", _REGISTERED
     LABEL = (
         (
-            "{text!r}: the label {label!r} must be letters, digits and hyphens, with no hyphen at "
-            "either end"
+            "{text!r}: between its dots a domain has letters, digits and hyphens, with no hyphen "
+            "at either end"
         ),
         _REGISTERED,
     )
@@ -94,9 +85,8 @@ class DkimMessages(Table):
     )
     EMPTY_KEY = "is empty, {expected}", _COPY
     NOT_BASE64 = "is not base64, {expected}", _COPY
-    NO_END = "is cut short: no END line, expected a whole PEM block", _COPY
     UNREADABLE = "is not a {half} key that can be read ({reason}), {expected}", _COPY
-    OTHER_BLOCK = "is another kind of PEM block ({block}), {expected}", _OTHER_FILE
+    OTHER_BLOCK = "is another kind of PEM block ({block}), or not whole, {expected}", _OTHER_FILE
     PUBLIC = "is a public key, {expected}", _OTHER_FILE
     PRIVATE = "is a private key, {expected}", _OTHER_FILE
     SEVERAL = "holds {count} {half} keys, expected one", _OTHER_FILE

@@ -378,7 +378,7 @@ dns: {zoneId: /hostedzone/Z1}
 dns: {zone: example.com, zoneId: Z1} ⇒ dns.zoneId: give the name of the zone or its ID, not both
 dns: {zone: 5} ⇒ dns.zone: must be text, not 5
 dns: {zone: example .com}
-  dns.zone: 'example .com' has a blank or a line break, expected a domain such as 'example.com'
+  dns.zone: 'example .com' is not a bare domain, expected a domain such as 'example.com'
 dns: {zone: ample.com} ⇒ dns.zone: 'ample.com' does not hold 'example.com'
 dnsCheck: always ⇒ dnsCheck: must be 'authoritative' or 'off', not 'always'
 configurationSet: news letter

@@ -45,28 +45,19 @@ def test_normalise_domain(text, domain):
 
 
 NO_DOMAIN = {
-    DkimMessages.EMPTY: ["", "\u00ad"],  # a soft hyphen, which IDNA leaves out
     DkimMessages.EMAIL: ["news@example.com"],
-    DkimMessages.URL: ["https://example.com/"],
-    DkimMessages.PATH: ["example.com/mail"],
-    DkimMessages.PORT: ["example.com:25"],
+    DkimMessages.BARE: ["", "https://example.com/", "example.com:25", "example.com, example.org"],
     DkimMessages.WILDCARD: ["*.example.com"],
     DkimMessages.SINGLE_LABEL: ["com."],
-    DkimMessages.EMPTY_LABEL: ["example..com"],
-    DkimMessages.UNDERSCORE: ["my_shop.example.com"],
-    DkimMessages.RECORD: ["s1._domainkey.example.com"],
-    DkimMessages.BLANK: ["example.com, example.org"],
-    DkimMessages.NUMBER: ["192.0.2.1"],
-    DkimMessages.ADDRESS: ["2001:db8::1", "[192.0.2.1]"],
-    DkimMessages.LABEL: ["-example.com", "example,com.net"],
+    DkimMessages.UNDERSCORE: ["s1._domainkey.example.com"],
+    DkimMessages.ADDRESS: ["192.0.2.1", "2001:db8::1", "[192.0.2.1]"],
+    DkimMessages.LABEL: ["-example.com", "example..com", "xn--.example", "a\ud800.example"],
     DkimMessages.TOO_LONG: [
         f"{'a' * 64}.com",
         # Lines of a key, alone and before a domain; primes as openssl prints them, and in a URL.
         *("MIIB" * 16, f"{'MIIB' * 16}.com", f"{'d6:c4:06:' * 5}\n    " * 4, "MIIB%2F" * 20),
     ],
     DkimMessages.OCTETS: [".".join(["a" * 61] * 4 + ["exampl"])],
-    DkimMessages.IDNA: ["☕.example", "xn--.example"],
-    DkimMessages.CHARACTER: ["a\ud800.example"],
 }
 
 
@@ -83,8 +74,6 @@ def test_refused_domain(text, code):
     fields = {
         DkimMessages.TOO_LONG: {"length": len(text)},
         DkimMessages.OCTETS: {"text": text, "length": 254, "most": 253},
-        DkimMessages.LABEL: {"text": text, "label": text.split(".")[0]},
-        DkimMessages.IDNA: {"text": text, "label": text.split(".")[0]},
     }
     assert problem == code(**fields.get(code, {"text": text}))
 

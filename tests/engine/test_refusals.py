@@ -92,7 +92,7 @@ def test_resource(sandbox, open_stack):
         result = open_stack(program=program).preview()
     assert result.failed
     assert sorted(problems(result, f"{IDENTITY} resource 'mine' has a problem: ")) == [
-        "domain: 'no domain' has a blank or a line break, expected a domain such as 'example.com'",
+        "domain: 'no domain' is not a bare domain, expected a domain such as 'example.com'",
         "private_key: is not base64, "
         "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
         f"region: '' is not a Region that botocore {botocore.__version__} knows, "

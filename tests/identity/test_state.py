@@ -117,8 +117,8 @@ selector: {"s" * 63}, domain: {LONG}
   selector: '{"s" * 63}._domainkey.{LONG}' has 278 octets, expected at most 253: take a shorter \
 selector
 private_key: "-----BEGIN EC PARAMETERS-----\\nMAAA\\n-----END EC PARAMETERS-----"
-  private_key: is another kind of PEM block (EC PARAMETERS), expected an RSA private key (PKCS#1 or
-    PKCS#8), as PEM or as base64 of its DER
+  private_key: is another kind of PEM block (EC PARAMETERS), or not whole, expected an RSA private
+    key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER
 region: ''
   region: '' is not a Region that botocore {botocore.__version__} knows, expected one \
 like 'eu-west-1'
