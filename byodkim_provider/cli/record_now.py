@@ -70,7 +70,7 @@ class RecordNow:
     misconfiguration: str
     """One of `diagnosis.CODES`; empty if it has none, or no name."""
     seen: str
-    """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+    """Such as "3 of 4 servers show the key, ns-4.example.net: silent"."""
     text: str
     found_at: str
     zone: str
@@ -164,7 +164,7 @@ def _server(answer: Answer, target: str, key: bytes) -> ServerNow:
         is_right = visibility.is_right(answer, key)
     says = visibility.diagnose([answer], key, target)
     if is_right and not key:
-        says = f"{answer.server} has the CNAME"
+        says = f"{answer.server}: the CNAME"
     return ServerNow(
         server=answer.server,
         answered=answer.values is not None,

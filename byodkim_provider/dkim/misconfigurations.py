@@ -16,7 +16,6 @@ from urllib.parse import unquote
 
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dkim.records import (
-    MAX_VALUES,
     NAME_OCTETS,
     public_key,
     record_name,
@@ -105,14 +104,11 @@ def misconfiguration(values: tuple[str, ...], expected: bytes) -> Message | None
         return SeenMessages.PRIVATE_KEY()
     if not values:
         return SeenMessages.NO_RECORD()
-    count = len(values)
     right = sum(same_key(value, expected) for value in values)
-    if count > 1:
-        number = str(count) if count <= MAX_VALUES else f"more than {MAX_VALUES}"
-        if not right:
-            return SeenMessages.SEVERAL_WRONG(number=number)
+    if len(values) > 1:
         # RFC 6376 section 3.6.2.2: the results are undefined.
-        return SeenMessages.SEVERAL(number=number, right=right)
+        seen = SeenMessages.SEVERAL if right else SeenMessages.SEVERAL_WRONG
+        return seen(number=len(values), right=right)
     return None if right else _wrong(values[0], expected)
 
 

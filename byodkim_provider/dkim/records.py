@@ -28,10 +28,7 @@ NAME_OCTETS: Final = 253
 """Longest name, written without its final dot: 255 octets on the wire (RFC 1035 section 2.3.4)."""
 
 MAX_VALUE: Final = 4096
-"""Longest value that is looked into, in characters; a record of ours has 400."""
-
-MAX_VALUES: Final = 20
-"""Most values at a name that are looked into, one by one; one is right."""
+"""Longest value that is looked into, in octets; a record of ours has 400."""
 
 MAX_WRITTEN: Final = 2 * NAME_OCTETS
 """Longest input that is parsed as a name, in characters. Normalising may remove characters."""

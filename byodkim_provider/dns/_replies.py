@@ -7,7 +7,6 @@ Silence and errors raise `NoAnswer`. Which servers are asked, and in which order
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
@@ -25,7 +24,7 @@ from dns.rcode import Rcode
 from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
-from byodkim_provider.dkim.records import MAX_VALUE, MAX_VALUES
+from byodkim_provider.dkim.records import MAX_VALUE
 from byodkim_provider.progress import Clock, stopping
 from byodkim_provider.property_types import host_and_port
 
@@ -268,15 +267,10 @@ def values_of(records: Iterable[Any]) -> tuple[str, ...]:
     """
     TXT values, the strings of each joined, MX values, or addresses; sorted.
 
-    A value of more than `MAX_VALUE` characters is cut to one more, and of more than `MAX_VALUES`
-    values one more is left, keys and policies first: whoever answers may send anything.
+    A value is cut after `MAX_VALUE` octets: whoever answers may send anything.
     """
-    values = []
-    for record in records:
-        octets = b"".join(_strings(record))[: MAX_VALUE + 1]
-        values.append(octets.decode("utf-8", "backslashreplace")[: MAX_VALUE + 1])
-    values.sort(key=lambda value: (not re.search(r"\b[pv] ?=", value), value))
-    return tuple(sorted(values[: MAX_VALUES + 1]))
+    octets = (b"".join(_strings(record))[:MAX_VALUE] for record in records)
+    return tuple(sorted(value.decode("utf-8", "backslashreplace") for value in octets))
 
 
 def _strings(record: Any) -> Iterable[bytes]:

@@ -306,9 +306,8 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
             resolver, record, zones, replace(seen, code="no-txt", text=_WILDCARD)
         )
     if target:
-        doubled = target == f"{record.target}.{seen.zone}"
-        why = ": the panel added the zone to it" if doubled else f", not to {record.target}"
-        return replace(seen, code="wrong-target", text=f"the CNAME leads to {target}{why}")
+        text = f"the CNAME leads to {target}, not to {record.target}"
+        return replace(seen, code="wrong-target", text=text)
     if any(answer.values for answer in answers):
         text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
         return replace(seen, code="cname", text=text)

@@ -43,8 +43,6 @@ class Panel:
     """
     Longest name in the field, in characters; None if DNS's limit is lower, or if it is not known.
     """
-    max_value: int | None = None
-    """Of a TXT record."""
     quirks: tuple[str, ...] = ()
     txt_quirks: tuple[str, ...] = ()
     cname_quirks: tuple[str, ...] = ()
@@ -99,19 +97,15 @@ def value_to_type(panel: Panel, entry: Entry) -> str:
 
 def problems(panel: Panel, entry: Entry) -> tuple[str, ...]:
     """Known reasons why the panel refuses this record."""
+    length, most = len(name_to_type(panel, entry)), panel.max_name
+    if most is None or length <= most:
+        return ()
     part = "prefix under `cname`" if entry.kind == "CNAME" else "selector"
     if "._domainkey" not in entry.record_name:
         part = "`mailFrom`"
-    way = f"take a shorter {part}, or give the sub-domain a zone of its own, by NS records"
-    max_value = panel.max_value if entry.kind == "TXT" else None
-    limits = (
-        ("name", name_to_type(panel, entry), panel.max_name, way),
-        ("value", value_to_type(panel, entry), max_value, "take a shorter key"),
-    )
-    return tuple(
-        f"the {field} has {len(text)} characters, at most {most} fit: {fix}"
-        for field, text, most, fix in limits
-        if most and len(text) > most
+    return (
+        f"the name has {length} characters, at most {most} fit: take a shorter {part}, or give the "
+        "sub-domain a zone of its own, by NS records",
     )
 
 

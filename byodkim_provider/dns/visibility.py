@@ -21,31 +21,15 @@ from byodkim_provider.dkim.misconfigurations import (
 from byodkim_provider.dns.resolver import Answer
 
 _FAILURES: Final = {
-    "silent": ("is", "silent"),
-    "unreachable": ("is", "unreachable"),
-    "interrupted": ("is", "not queried, the run was interrupted"),
-    "no time": ("is", "not queried, the lookup took too long"),
-    "lame": ("is", "not authoritative for the zone"),
-    "garbage": ("answers", "garbage"),
-    "no address": ("has", "no address"),
-    "no resolver": ("has", "no recursive resolver"),
-    "no zone": ("finds", "no zone for this name"),
-    "CNAME loop": ("has", "a CNAME loop"),
-    "too many CNAMEs": ("has", "too many CNAMEs in a row"),
-    "CNAME to the root": ("has", "a CNAME to the root of DNS"),
+    "interrupted": "not queried, the run was interrupted",
+    "no time": "not queried, the lookup took too long",
+    "lame": "not authoritative for the zone",
+    "no zone": "no zone for this name",
 }
-"""Verb and object for each failure of an `Answer`; any other is a response code."""
+"""Words for those failures of an `Answer` that are not words enough."""
 
 _NOTHING_SAID: Final = ("silent", "unreachable", "interrupted", "no time", "no resolver")
 """Failures that may be those of the own network; after all others a server has said something."""
-
-_PLURALS: Final = {
-    "is": "are",
-    "has": "have",
-    "answers": "answer",
-    "finds": "find",
-    "shows": "show",
-}
 
 BY_RESOLVERS: Final = (
     "no name server of the zone can be reached, so resolvers were asked, which may be late"
@@ -107,7 +91,7 @@ class Diagnosis:
 
     def phrases(self) -> tuple[str, ...]:
         """
-        What is wrong, such as "ns-4.example.net is silent"; one for all servers with equal answers.
+        What is wrong, such as "ns-4.example.net: silent"; one for all servers with equal answers.
         """
         wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
         return _phrases(wrong, self.public_key_der, self.target)
@@ -118,7 +102,7 @@ class Diagnosis:
         return self.text or diagnose(self.answers, self.public_key_der, self.target)
 
     def summary(self) -> str:
-        """Such as "3 of 4 servers show the key, ns-4.example.net is silent"."""
+        """Such as "3 of 4 servers show the key, ns-4.example.net: silent"."""
         return ", ".join([self.count(), *self.phrases()])
 
     def count(self) -> str:
@@ -204,7 +188,7 @@ def diagnose(answers: Sequence[Answer], public_key_der: bytes, target: str = "")
     """
     Every server's answer, in one line, with the misconfiguration that it matches.
 
-    Such as "ns1.example.net shows the key, ns2.example.net answers a value with quotes in it".
+    Such as "ns1.example.net: the key, ns2.example.net: no TXT record".
     """
     return ", ".join(_phrases(answers, public_key_der, target))
 
@@ -216,28 +200,22 @@ def is_right(answer: Answer, public_key_der: bytes) -> bool:
 
 def _phrases(answers: Sequence[Answer], public_key_der: bytes, target: str) -> tuple[str, ...]:
     """One phrase for all servers with equal answers."""
-    servers: dict[tuple[str, str], list[str]] = {}
+    servers: dict[str, list[str]] = {}
     for answer in answers:
-        servers.setdefault(_predicate(answer, public_key_der, target), []).append(answer.server)
-    return tuple(
-        f"{_listed(names)} {verb if len(names) == 1 else _PLURALS[verb]} {what}"
-        for (verb, what), names in servers.items()
-    )
+        servers.setdefault(_answered(answer, public_key_der, target), []).append(answer.server)
+    return tuple(f"{_listed(names)}: {what}" for what, names in servers.items())
 
 
-def _predicate(answer: Answer, public_key_der: bytes, target: str) -> tuple[str, str]:
-    """The server's answer: a verb in the singular, and the rest of the phrase."""
+def _answered(answer: Answer, public_key_der: bytes, target: str) -> str:
+    """What the server shows, or why it shows nothing."""
     wrong = f", not to {target}" if answer.target not in ("", target) and target else ""
     via = f" (CNAME to {answer.alias}{wrong})" if answer.alias else ""
     if answer.failure:
-        verb, what = _FAILURES.get(answer.failure, ("answers", answer.failure))
-        return verb, what + via
+        return _FAILURES.get(answer.failure, answer.failure) + via
+    if not answer.values and target and not via:
+        return f"no CNAME to {target}"
     found = misconfiguration(answer.values or (), public_key_der)
-    if not found:
-        return "shows", f"the key{via}"
-    if code_of(found) != "no-txt":
-        return "answers", f"{found}{via}"
-    return "has", f"no CNAME to {target}" if target and not via else f"{found}{via}"
+    return f"{found or 'the key'}{via}"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -39,7 +39,6 @@ SPEC: Final = HostSpec(
             value_field="Content",
             target_field="Target",
             ttl="Auto",
-            max_value=2048,
             quirks=("the full name is understood too",),
             cname_quirks=("Proxy status: DNS only (grey cloud): a proxied CNAME shows no key",),
             name_servers=(r"[a-z0-9-]+\.ns\.cloudflare\.com",),

@@ -36,7 +36,6 @@ SPEC: Final = HostSpec(
             target_field="Value",
             ttl="1 Hour",
             max_name=255,
-            max_value=1024,
             name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),
             serves_all=True,
         ),

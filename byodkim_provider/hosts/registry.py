@@ -30,7 +30,6 @@ PANELS: Final[Mapping[str, Panel]] = {
         target_field="Value",
         value_form="quoted strings",
         ttl="300",
-        max_value=4000,
         txt_quirks=(
             (
                 "without the quotes, or in one string over 255 characters, the console refuses "
@@ -51,7 +50,6 @@ PANELS: Final[Mapping[str, Panel]] = {
         target_field="Value",
         ttl="Automatic",
         max_name=60,
-        max_value=2500,
         cname_quirks=("the field 'Value' may be called 'Target'",),
         name_servers=(r"[a-z0-9-]+\.registrar-servers\.com",),
     ),

@@ -206,20 +206,6 @@ def test_settings(ses, client):
     assert seen() == (True, "newsletter", {"cost": "7", "byodkim:owner": "a/b/c"})
 
 
-@cases(
-    ("origin", "enabled", "status", "selector", "verified"),
-    {
-        "right": ("EXTERNAL", True, "SUCCESS", "s1", True),
-        "pending": ("EXTERNAL", True, "PENDING", "s1", False),
-        "Easy DKIM": ("AWS_SES", True, "SUCCESS", None, False),
-    },
-)
-def test_verified(origin, enabled, status, selector, verified):
-    """Verified is what the guide's three values say; the tokens of Easy DKIM are no selector."""
-    found = SesIdentity("DOMAIN", status, enabled, origin, ("s1",), START)
-    assert (found.selector, found.verified) == (selector, verified)
-
-
 ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
 TENANT = {"TenantName": "acme", "ResourceArn": ARN}
 

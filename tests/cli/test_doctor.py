@@ -68,8 +68,8 @@ def test_wrong(one):
     """What is wrong has a name, is said of each server, and comes with what to type instead."""
     lines = one("--panel", "godaddy", value=f'"{VALUE}"').stdout.splitlines()
     assert lines[:3] == ["example.com: 1 record, 1 wrong", "", f"{NAME}: wrong (wrong-value)"]
-    said = f"answers {SeenMessages.OTHER_VALUE()}"
-    assert lines[3:5] == [f"  ns1.example.net {said}", f"  ns2.example.net {said}"]
+    said = f"{SeenMessages.OTHER_VALUE()}"
+    assert lines[3:5] == [f"  ns1.example.net: {said}", f"  ns2.example.net: {said}"]
     assert lines[7].startswith("  to fix it: replace 'Value' as a whole with a copy of the right")
     typed = instructions("godaddy", edit=True).splitlines()
     assert lines[8:] == [f"  {line}" for line in typed]
@@ -101,7 +101,7 @@ def test_json(one):
         "answered": True,
         "shows_key": False,
         "alias": "",
-        "says": f"ns1.example.net answers {SeenMessages.OTHER_VALUE()}",
+        "says": f"ns1.example.net: {SeenMessages.OTHER_VALUE()}",
     }
 
 
@@ -216,9 +216,9 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
 @pytest.mark.parametrize(
     ("failures", "said", "note"),
     [
-        (("silent", "REFUSED"), ("is silent", "answers REFUSED"), []),
-        (("no zone", "silent"), ("finds no zone for this name", "is silent"), []),
-        (("no zone", "no zone"), ("finds no zone for this name",) * 2, [f"  {UNSEEN_ZONE}"]),
+        (("silent", "REFUSED"), (": silent", ": REFUSED"), []),
+        (("no zone", "silent"), (": no zone for this name", ": silent"), []),
+        (("no zone", "no zone"), (": no zone for this name",) * 2, [f"  {UNSEEN_ZONE}"]),
     ],
 )
 def test_could_not_tell(one, world, failures, said, note):
@@ -228,7 +228,7 @@ def test_could_not_tell(one, world, failures, said, note):
     result = one()
     assert result.exit_code == 3
     lines = [line for line in result.stdout.splitlines()[2:] if "the right key" not in line]
-    answers = [f"  {server} {one}" for server, one in zip(servers, said, strict=True)]
+    answers = [f"  {server}{one}" for server, one in zip(servers, said, strict=True)]
     assert lines == [f"{NAME}: unknown", *answers, *note]
 
 

@@ -346,7 +346,7 @@ def test_a_silent_server(world, findings):
     world.resolver.failures["ns2.example.net"] = "silent"
     [kind, code, fields], *_ = findings("wrong", "unknown", "due", "note")
     assert (kind, code, fields["generation"]) == ("note", "SEEN", 1)
-    assert fields["seen"] == "1 of 2 servers show the key, ns2.example.net is silent"
+    assert fields["seen"] == "1 of 2 servers show the key, ns2.example.net: silent"
 
 
 def test_no_answer(project, world, codes):

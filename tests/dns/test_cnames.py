@@ -35,7 +35,7 @@ class Case(misconfigurations.Case):
 
 CASES = {
     "right": Case([(HERE, RIGHT)], ""),
-    "missing": Case([], "no-txt", " have no CNAME to ses1._domainkey.{zone}.keys.example.net"),
+    "missing": Case([], "no-txt", ": no CNAME to ses1._domainkey.{zone}.keys.example.net"),
     "typed in where nobody asks": Case([], "served-elsewhere", typed_into="wix"),
     "zone doubled in the name": Case(
         [(f"{HERE}.{{zone}}", RIGHT)],
@@ -44,7 +44,7 @@ CASES = {
         found_at=f"{HERE}.{{zone}}.{{zone}}",
     ),
     "zone doubled in the target": Case(
-        [(HERE, RIGHT.removesuffix("."))], "wrong-target", "the panel added the zone to it"
+        [(HERE, RIGHT.removesuffix("."))], "wrong-target", "the CNAME leads to "
     ),
     "underscore stripped": Case(
         [("ses1.domainkey", RIGHT)], "wrong-name", found_at="ses1.domainkey.{zone}"

@@ -42,16 +42,16 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
     ("answers", "expected", "text"),
     {
         # The record is right if every server that answers shows it, and missing if none does.
-        "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1 shows the key, ns2 is silent"),
+        "one is silent": ([at("ns1", VALUE), SILENT], "right", "ns1: the key, ns2: silent"),
         "old record at one": (
             TWO_KEYS,
             "servers-differ",
-            "ns1 shows the key, ns2 answers another key .*",
+            "ns1: the key, ns2: another key .*",
         ),
         "mistake at one": (
             [at("ns1"), at("ns2", f'"{VALUE}"')],
             "wrong-value",
-            ".* answers a value that is not this key .*",
+            ".*: a value that is not this key .*",
         ),
         "testing mode": ([at("ns1", f"v=DKIM1; t=y; {VALUE}")], "right", TESTING),
         # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked

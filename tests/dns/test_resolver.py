@@ -142,19 +142,6 @@ def test_values(network, look, zone, values):
     assert (Answer("ns2.example.net", values),) == look()
 
 
-def test_more_values_than_are_looked_into(network, look):
-    """Of more values than that, keys and policies are kept: SPF is not lost among others."""
-    kept = (VALUE, "v=spf1 include:amazonses.com ~all")
-    others = (f"{NAME}. IN TXT site-verification-{number:02}=x\n" for number in range(40))
-    network[1].knows(ONE_SERVER)
-    network[2].serve(
-        "example.com", "".join(others) + "".join(f'{NAME}. IN TXT "{one}"\n' for one in kept)
-    )
-    (answer,) = look()
-    assert len(answer.values) == 21
-    assert {*kept} <= {*answer.values}
-
-
 def test_forged_datagram(network, look):
     """A datagram that is no answer to the question does not keep the server's own answer out."""
     network[1].knows(ONE_SERVER, forged_first)

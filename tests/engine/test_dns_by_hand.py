@@ -30,7 +30,7 @@ def test_manual(sandbox, open_stack):
     assert (
         f"warning: {MANUAL} eu-west-1: waiting for DNS, the key is not sent to SES yet: "
         "0 of 4 servers show the key, "
-        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test have "
+        "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test: "
         "no TXT record\n"
         f"      type:  TXT\n      name:  {signing['name']}\n      value: {signing['value']}\n"
         "      the next `pulumi up` goes on once this record is there" in first.stdout
@@ -67,7 +67,7 @@ def test_behind_a_cname(sandbox, switches, open_stack):
     assert shown(seen, domain)["regions"]["eu-west-1"]["status"] == "PENDING"
     (line,) = seen.outputs["pending"]
     assert "(TYPE_NOT_FOUND: no TXT record at the name)" in line
-    assert f"show the key (CNAME to {held})" in line
+    assert f": the key (CNAME to {held})" in line
 
     panel.remove(signing["name"], held, kind="CNAME")
     panel.paste(signing["name"], signing["value"])

@@ -119,7 +119,7 @@ def test_create_without_its_record(world):
     assert START + timedelta(seconds=120) == world.clock.now()
     assert [
         "example.com eu-west-1: waiting for DNS, the key is not sent to SES yet: "
-        "0 of 2 servers show the key, ns1.example.net and ns2.example.net have no TXT record\n"
+        "0 of 2 servers show the key, ns1.example.net and ns2.example.net: no TXT record\n"
         "  type:  TXT\n"
         "  name:  s1._domainkey.example.com\n"
         f"  value: {world.declared().record_value}\n"
@@ -377,7 +377,7 @@ def test_without_the_record(world, happened, generation, still):
     ) == IdentityMessages.NOT_VISIBLE(
         name=f"s{generation}._domainkey.example.com",
         seconds=120,
-        answers="ns1.example.net and ns2.example.net have no TXT record",
+        answers="ns1.example.net and ns2.example.net: no TXT record",
         still=still,
         step=IdentityMessages.CORRECT(by_hand=""),
     )

@@ -291,20 +291,20 @@ def through_cname(server, values, failure="", target=TARGET):
     {
         "missing": (
             MISSING,
-            f"0 of 2 {SHOW}, ns1.shop.example and ns2.shop.example have no CNAME to {TARGET}",
+            f"0 of 2 {SHOW}, ns1.shop.example and ns2.shop.example: no CNAME to {TARGET}",
             PASTE,
         ),
         "to elsewhere": (
             [through_cname("ns.gone.example", (), target="gone.example")],
             (
-                f"0 of 1 {SHOW}, ns.gone.example has no TXT record (CNAME to gone.example, not to "
+                f"0 of 1 {SHOW}, ns.gone.example: no TXT record (CNAME to gone.example, not to "
                 f"{TARGET})"
             ),
             PASTE,
         ),
         "no zone": (
             [through_cname("192.0.2.53", None, "no zone")],
-            f"0 of 1 {SHOW}, 192.0.2.53 finds no zone for this name (CNAME to {TARGET})",
+            f"0 of 1 {SHOW}, 192.0.2.53: no zone for this name (CNAME to {TARGET})",
             NO_ZONE,
         ),
         "not delegated": (
@@ -314,7 +314,7 @@ def through_cname(server, values, failure="", target=TARGET):
         ),
         "no record": (
             [through_cname("ns-1.example.net", ())],
-            f"0 of 1 {SHOW}, ns-1.example.net has no TXT record (CNAME to {TARGET})",
+            f"0 of 1 {SHOW}, ns-1.example.net: no TXT record (CNAME to {TARGET})",
             MADE_AGAIN,
         ),
     },

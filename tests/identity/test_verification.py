@@ -392,7 +392,7 @@ SLOT = f"s1._domainkey.{DOMAIN}.keys.example.net"
     {
         "a CNAME": (
             lambda world: without_record(world, world.created(zones=(slots(),))),
-            f"; ns1.example.net and ns2.example.net have no CNAME to {SLOT}; ",
+            f"; ns1.example.net and ns2.example.net: no CNAME to {SLOT}; ",
         ),
         "a CNAME that is awaited": (
             lambda world: world.create(zones=(slots(),)),
@@ -458,7 +458,7 @@ def test_fail_at_the_limit(world):
         pending="example.com eu-west-1: PENDING, SES has not found the key yet; SES last "
         "checked 29 s "
         "ago "
-        "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net have no TXT record; "
+        "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net: no TXT record; "
         "the next `pulumi up` checks again",
     )
 

@@ -63,8 +63,8 @@ def test_a_shared_wait(world):
     assert [116, 118, 120] == asked
     assert [
         (
-            "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2 have "
-            "no TXT record"
+            "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2: no "
+            "TXT record"
         )
     ] == world.progress.updates
 
@@ -97,12 +97,9 @@ def test_progress(world):
     wait(world, 120, (0, NOWHERE), (5, HALF), (28, EVERYWHERE))
     assert [
         (
-            "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2 "
-            "have no TXT record"
+            "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2: "
+            "no TXT record"
         ),
-        (
-            "example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2 has no TXT "
-            "record"
-        ),
+        ("example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2: no TXT record"),
         "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
     ] == world.progress.updates
