@@ -102,6 +102,6 @@ def main() -> None:
     """
     DKIM keys of your own in Amazon SES: what signs now, and the next key.
 
-    Run it in the Pulumi project or below. Every command works on one stack; `records`, `doctor`
-    and `scan` work without one too, anywhere.
+    Run it in the Pulumi project or below. Every command works on one stack; `doctor` and `scan`
+    work without one too, anywhere.
     """

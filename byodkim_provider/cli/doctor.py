@@ -12,12 +12,29 @@ from dataclasses import replace
 import click
 
 from byodkim_provider.cli.answers import of_record, of_stack
-from byodkim_provider.cli.chosen import Chosen, checked, chosen_options, open_chosen
+from byodkim_provider.cli.chosen import (
+    checked,
+    domain_argument,
+    open_records,
+    panel_option,
+    stack_option,
+)
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
 from byodkim_provider.cli.now import SEVERITY, worst
 from byodkim_provider.cli.terminal import as_json
+from byodkim_provider.dkim import keys, records
+from byodkim_provider.dns.diagnosis import ExpectedRecord
+from byodkim_provider.dns.panels import Panel
 from byodkim_provider.property_types import resolver
+
+
+def _public_half(file: str) -> bytes:
+    with click.open_file(file, "rb") as opened:
+        content = opened.read()
+    if b"PUBLIC KEY" in content:
+        return keys.load_public(content)
+    return keys.load(content).public_key_der
 
 
 @click.command(
@@ -28,7 +45,17 @@ Exit codes:
   3  unknown: no answer, no such stack, wrong usage
 """
 )
-@chosen_options
+@domain_argument
+@stack_option()
+@click.option("--selector", metavar="S", help="Of one record of DOMAIN; needs no stack.")
+@click.option(
+    "--key",
+    type=checked(_public_half),
+    metavar="FILE",
+    help="The private key of that record (PEM, DER or base64 of DER), of which only the public "
+    "half is used, or that, as `openssl rsa -pubout` writes it.",
+)
+@panel_option
 @click.option(
     "--nameserver",
     "servers",
@@ -43,24 +70,34 @@ Exit codes:
 @click.pass_context
 def doctor(
     context: click.Context,
-    chosen: Chosen,
+    domain: str | None,
+    name: str | None,
+    selector: str | None,
+    key: bytes | None,
+    panel: Panel | None,
     servers: tuple[str, ...],
     wants_json: bool,
 ) -> None:
     """
     Say whether the DNS records are right, and if not, what is wrong and how to fix it.
 
-    Those of a stack, or of DOMAIN in it; with --selector without a stack. Without a key it says
-    which key is there. Changes nothing.
+    Those of a stack, or of DOMAIN in it; with --selector without a stack and without AWS. Without a
+    key it says which key is there, and with one what to type. Changes nothing.
     """
     environment = context.ensure_object(Environment)
-    if chosen.record:
-        now = of_record(chosen.record, environment, servers)
-    elif chosen.panel or chosen.zone:
-        raise click.UsageError("--panel and --zone need --selector: a stack names its own.")
+    if selector is None:
+        if key or panel:
+            raise click.UsageError("--key and --panel need --selector: a stack has its own.")
+        stack, domains = open_records(name, domain, environment)
+        now = of_stack(stack, domains, environment, servers)
     else:
-        stack, with_records = open_chosen(chosen, environment)
-        now = of_stack(stack, with_records, environment, servers)
+        if domain is None or name:
+            raise click.UsageError("--selector needs DOMAIN, and takes no --stack.")
+        problem = records.selector_problem(selector) or records.name_problem(selector, domain)
+        if problem:
+            raise click.BadParameter(str(problem), param_hint="--selector")
+        record = ExpectedRecord(selector=selector, domain=domain, public_key_der=key, panel=panel)
+        now = of_record(record, environment, servers)
     verdicts = [record.verdict for domain in now.domains for record in domain.records]
     now = replace(now, verdict=worst("well" if one == "right" else one for one in verdicts))
     if wants_json:

@@ -1,8 +1,8 @@
 """
 `byodkim records`: prints the records that must be in DNS, for a panel, as text, zone file or JSON.
 
-TXT records come from a stack's state, or from a key file, CNAMEs from its settings; no lookup, no
-change. `dkim.records` builds values, `panels` knows the panels.
+TXT records come from a stack's state, CNAMEs from its settings; no lookup, no change.
+`dkim.records` builds values, `panels` knows the panels.
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from typing import Final
 
 import click
 
-from byodkim_provider.cli.chosen import Chosen, chosen_options, open_chosen, refuse_other_zone
+from byodkim_provider.cli.chosen import (
+    checked,
+    domain_argument,
+    open_records,
+    panel_option,
+    stack_option,
+)
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show_lines, tally
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.config.schema import DnsSettings
+from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
@@ -144,40 +151,46 @@ Exit codes:
   2  wrong usage, no such domain, or the stack could not be read
 """
 )
-@chosen_options
+@domain_argument
+@stack_option()
+@panel_option
+@click.option(
+    "--zone",
+    type=checked(zone_name),
+    metavar="NAME",
+    help="Only the records in this zone; without it a domain is assumed to be a zone.",
+)
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON, errors too.")
 @click.pass_context
-def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool) -> None:
+def records(
+    context: click.Context,
+    domain: str | None,
+    name: str | None,
+    panel: panels.Panel | None,
+    zone: str | None,
+    form: str,
+    wants_json: bool,
+) -> None:
     """
     Print the DNS records to publish.
 
-    Those of a stack, or of DOMAIN in it; with --selector and a key file of that key, without a
-    stack and without AWS. Only the public half is printed. Of a record that `pulumi up` writes
-    there is nothing to type; --panel prints it all the same. Of a domain with `cname` these are
-    the three CNAMEs, before the first `pulumi up` too. --format text is a message to whoever has
-    the DNS.
+    Those of a stack, or of DOMAIN in it. Of a record that `pulumi up` writes there is nothing to
+    type; --panel prints it all the same. Of a domain with `cname` these are the three CNAMEs,
+    before the first `pulumi up` too. --format text is a message to whoever has the DNS.
     """
-    expected = chosen.record
+    stack, domains = open_records(name, domain, context.ensure_object(Environment))
     wanted: list[Record] = []
-    if expected is None:
-        stack, domains = open_chosen(chosen, context.ensure_object(Environment))
-        subject = stack.name
-        for domain in domains:
-            wanted += _of_domain(domain, chosen, stack.state.mail_from_zones)
-    elif expected.public_key_der is None:
-        raise click.UsageError("Give --key.")
-    else:
-        subject = expected.domain
-        value = dkim.record_value(expected.public_key_der)
-        wanted.append(_record(subject, chosen, (), "TXT", expected.name, value))
-    if chosen.zone:
-        inside = [record for record in wanted if dkim.is_in(record.name, chosen.zone)]
+    for with_records in domains:
+        wanted += _of_domain(with_records, panel, stack.state.mail_from_zones)
+    if zone:
+        inside = [record for record in wanted if dkim.is_in(record.name, zone)]
         if not inside:
-            refuse_other_zone(chosen.zone, wanted[0].name)
-        wanted = [replace(record, zone=chosen.zone, zone_named=True) for record in inside]
+            problem = f"{zone!r} does not hold {wanted[0].name!r}"
+            raise click.BadParameter(problem, param_hint="--zone")
+        wanted = [replace(record, zone=zone, zone_named=True) for record in inside]
     if wants_json:
         click.echo(as_objects(wanted))
         return
@@ -185,7 +198,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
         click.echo(FORMATS[form](wanted))
         return
     who = ["written by `pulumi up`" if record.written_at else "to type in" for record in wanted]
-    show_lines([f"{subject}: {tally('record', who, order=sorted({*who}))}"])
+    show_lines([f"{stack.name}: {tally('record', who, order=sorted({*who}))}"])
     assumed = {record.zone for record in wanted if record.zone_assumed and not record.written_at}
     if assumed:
         show_lines([str(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))])
@@ -193,7 +206,7 @@ def records(context: click.Context, chosen: Chosen, form: str, wants_json: bool)
 
 
 def _of_domain(
-    domain: Domain, chosen: Chosen, mail_from_zones: Collection[str]
+    domain: Domain, panel: panels.Panel | None, mail_from_zones: Collection[str]
 ) -> Iterator[Record]:
     """
     The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL
@@ -201,7 +214,7 @@ def _of_domain(
     """
     settings = domain.settings
     is_apart = settings.mail_from is not None and settings.mail_from.zone is not None
-    record = partial(_record, domain.name, chosen)
+    record = partial(_record, domain.name, panel)
     for name, target in settings.cnames.items():
         yield record((), "CNAME", name, target)
     for declared in domain.records:
@@ -213,13 +226,13 @@ def _of_domain(
             mail_from = record(settings.mail_from_dns, kind, name, value)
             if not dkim.is_in(name, mail_from.zone):  # that of a delegated `_domainkey`
                 mail_from = replace(mail_from, zone=domain.name, zone_named=False)
-            is_written = is_apart or (name in mail_from_zones and not chosen.panel)
+            is_written = is_apart or (name in mail_from_zones and not panel)
             yield replace(mail_from, written_at=PANELS[ROUTE53].title if is_written else "")
 
 
 def _record(
     domain: str,
-    chosen: Chosen,
+    panel: panels.Panel | None,
     places: Sequence[DnsSettings],
     kind: panels.RecordType,
     name: str,
@@ -229,14 +242,14 @@ def _record(
     own = [dns for dns in places if not dns.cname]
     pasted = by_hand(own)
     at = pasted or (own[0] if len(own) == 1 else DnsSettings())
-    writers = [] if pasted or chosen.panel else [dns.provider for dns in own]
+    writers = [] if pasted or panel else [dns.provider for dns in own]
     titles = [PANELS[name].title if name in PANELS else name for name in dict.fromkeys(writers)]
     return Record(
         kind=kind,
         name=name,
         value=value,
         domain=domain,
-        panel=chosen.panel or PANELS[at.panel or "other"],
+        panel=panel or PANELS[at.panel or "other"],
         zone=at.zone or domain,
         zone_named=at.zone is not None,
         ttl=at.ttl,

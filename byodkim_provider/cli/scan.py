@@ -74,7 +74,7 @@ Exit codes:
 @click.option(
     "--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name."
 )
-@stack_option("name", "Leave out what this stack has; use its AWS settings.")
+@stack_option("Leave out what this stack has; use its AWS settings.")
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON, errors too.")
 @click.pass_context
 def scan(

@@ -7,7 +7,7 @@ from typing import Final
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.identity import TAKE_BACK
 
-_WITHOUT_A_STACK: Final = "; `records` and `doctor` need no stack for DOMAIN with --selector"
+_WITHOUT_A_STACK: Final = "; `doctor` needs no stack for DOMAIN with --selector"
 _UP_FIRST: Final = "run `pulumi up` first"
 
 

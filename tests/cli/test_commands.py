@@ -108,7 +108,7 @@ FORMS = {
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["records", "example.com", "--selector", "a", "--key", "{}"],
+        ["doctor", "example.com", "--selector", "a", "--key", "{}"],
         ["records", "example.com", "--panel={}"],
         ["{}"],
         ["status", "-s{}"],

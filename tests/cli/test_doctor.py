@@ -9,6 +9,7 @@ import re
 from dataclasses import replace
 
 import pytest
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from byodkim_provider.cli.record_now import UNSEEN_ZONE
 from byodkim_provider.dkim import keys, records
@@ -17,6 +18,7 @@ from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.dkim import SeenMessages
 from tests.support import testdata
 from tests.support.cases import cases
+from tests.support.leaks import KeySearch
 from tests.support.testdata import TESTDATA
 from tests.support.world import DOMAIN
 from tests.support.zones import zone
@@ -125,6 +127,39 @@ def test_private_key_in_dns_is_not_repeated(one, options):
     result = one(*options, value=pem)
     assert (result.exit_code, "private-key" in result.stdout) == (2, True)
     assert not any(line in result.output for line in [*pem.splitlines()[1:-1], VALUE[:60]])
+
+
+def test_private_key(one):
+    """A private key is looked for by its public half, and there is no trace of itself."""
+    file = TESTDATA / "rsa2048.pkcs8.pem"
+    key = load_pem_private_key(file.read_bytes(), password=None)
+    for form in ((), ("--json",)):
+        printed = one(*form, value="p=").stdout
+        assert VALUE in printed
+        found = one(*form, key=("--key", str(file))).stdout
+        assert not KeySearch([key]).found_in(found)
+        assert VALUE in found
+
+
+@cases(
+    ("arguments", "problem"),
+    {
+        "no domain": (THIS[1:], "--selector needs DOMAIN, and takes no --stack."),
+        "no selector": ((DOMAIN, *KEY), "--key and --panel need --selector"),
+        "a stack too": ((*THIS, "--stack", "dev"), "and takes no --stack."),
+        "no such file": (
+            (*THIS, "--key", "/no/such/file"),
+            "'--key': [Errno 2] No such file or directory: '/no/such/file'",
+        ),
+        "empty selector": ((DOMAIN, "--selector", ""), "for --selector: '' must be"),
+    },
+)
+def test_refused(project, arguments, problem):
+    """
+    What does not go together, or is no key, is refused by the option's name, and nothing printed.
+    """
+    result = project.run("doctor", *arguments)
+    assert (result.exit_code, result.stdout, problem in result.stderr) == (3, "", True)
 
 
 # Those of a stack

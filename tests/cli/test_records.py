@@ -2,18 +2,13 @@
 
 import json
 import re
-from pathlib import Path
 
 import dns.rdatatype
 import dns.zone
 import pytest
-from click.testing import CliRunner
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from hypothesis import given
 from hypothesis import strategies as st
 
-from byodkim_provider.cli import main
-from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.records import Record, as_zone_file
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import panels
@@ -21,95 +16,14 @@ from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
-from tests.support.leaks import KeySearch
-from tests.support.testdata import TESTDATA, pem
 from tests.support.world import DOMAIN
 
-PUBLIC = "".join(pem("rsa2048.public").splitlines()[1:-1])
-VALUE = f"p={PUBLIC}"
 NAME = "s1._domainkey.example.com"
-PUBLIC_KEY = ("--key", str(TESTDATA / "rsa2048.public.pem"))
-PRIVATE = str(TESTDATA / "rsa2048.pkcs8.pem")
-THIS = (DOMAIN, "--selector", "s1")
-ONE = (*THIS, *PUBLIC_KEY)
 
 
 @pytest.fixture(autouse=True)
 def _no_line_is_wrapped(monkeypatch):
     monkeypatch.setenv("COLUMNS", "1000")
-
-
-def run(*arguments):
-    """`byodkim records` where there is no project, no Pulumi and no AWS."""
-    nothing = Environment(directory=Path("/"), ask_pulumi=None, account=None, resolver=None)
-    return CliRunner().invoke(main, ["records", *arguments], obj=nothing)
-
-
-def printed(*arguments):
-    result = run(*arguments)
-    assert result.exit_code == 0, result.stderr
-    return result.stdout
-
-
-# One record, from a key file
-
-
-def test_private_key():
-    """
-    A private key gives the record of its public half, and in no form is there a trace of itself.
-    """
-    expected = {"name": NAME, "type": "TXT", "ttl": 300, "value": VALUE}
-    expected["strings"] = [VALUE[:255], VALUE[255:]]
-    key = load_pem_private_key(Path(PRIVATE).read_bytes(), password=None)
-    forms = [("--format", form) for form in ("panel", "text", "zone")]
-    for form in [*forms, ("--json",)]:
-        text = printed(*THIS, "--key", PRIVATE, *form)
-        assert not KeySearch([key]).found_in(text)
-        assert text == printed(*ONE, *form)
-    assert json.loads(text) == [expected]
-
-
-def test_panel():
-    """It is what a person types, in the panel that was named; a zone above shortens it."""
-    text = printed(*ONE, "--panel", "hostgator")
-    entry = panels.Entry(record_name=NAME, record_value=VALUE, zone=DOMAIN)
-    typed = panels.instructions(PANELS["hostgator"], entry)
-    assert text == f"example.com: 1 record, 1 to type in\n\n{typed}\n"
-    above = ("mail.example.com", *ONE[1:], "--panel", "godaddy", "--zone", "Example.com.")
-    assert "  Name:  s1._domainkey.mail\n" in printed(*above)
-
-
-@cases(
-    ("arguments", "problem"),
-    {
-        "no key": (THIS, "Give --key."),
-        "no domain": (("--selector", "s1", *PUBLIC_KEY), "--selector needs DOMAIN."),
-        "no selector": ((DOMAIN, *PUBLIC_KEY), "--key needs DOMAIN and --selector."),
-        "a stack too": ((*ONE, "--stack", "dev"), "Give --stack or --selector, not both."),
-        "no such file": (
-            (*THIS, "--key", "/no/such/file"),
-            "'--key': [Errno 2] No such file or directory: '/no/such/file'",
-        ),
-        "empty selector": (
-            (DOMAIN, "--selector", "", *PUBLIC_KEY),
-            "Invalid value for --selector: '' must be",
-        ),
-        "another zone": (
-            (*ONE, "--zone", "example.org"),
-            f"--zone: 'example.org' does not hold '{NAME}'",
-        ),
-    },
-)
-def test_refused(arguments, problem):
-    """
-    What does not go together, or is no key, is refused by the option's name, and nothing printed.
-    """
-    result = run(*arguments)
-    assert (result.exit_code, result.stdout) == (2, "")
-    assert problem in result.stderr
-
-
-# Those of a stack
 
 
 @pytest.fixture
@@ -143,6 +57,13 @@ def test_stack(project, world):
     declared = [world.declared(generation) for generation in (1, 2, 3)]
     declared += [world.declared(number, domain="mail.example.net") for number in (1, 2)]
     assert [*shown.items()] == [(one.record_name, one.record_value) for one in declared]
+    first = listed(project)[0]
+    assert first["strings"] == [first["value"]]
+    typed = project.run("records", "mail.example.net").stdout
+    entry = panels.Entry(
+        record_name=SECOND[0], record_value=declared[3].record_value, zone="example.net"
+    )
+    assert "\n".join(panels.form(PANELS["wix"], entry)) in typed
 
 
 @pytest.mark.parametrize(

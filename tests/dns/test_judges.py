@@ -15,10 +15,11 @@ import dkim
 import dns.message
 import dns.query
 import pytest
-from click.testing import CliRunner
 
-from byodkim_provider.cli import main
-from byodkim_provider.dkim.records import NAME_OCTETS, record_name
+from byodkim_provider.cli.records import Record, as_zone_file
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.records import NAME_OCTETS, record_name, record_value
+from byodkim_provider.hosts.registry import PANELS
 from tests.dns import name_server
 from tests.support.testdata import TESTDATA
 
@@ -42,13 +43,18 @@ def private_key(bits: int) -> Path:
     return TESTDATA / f"rsa{bits}.pkcs8.pem"
 
 
-def printed(bits: int, name: str, *options: str) -> str:
-    """What `byodkim records` prints of a key."""
+def printed(bits: int, name: str) -> str:
+    """What `byodkim records --format zone` prints of a key."""
     selector, domain = selector_and_domain(bits, name)
-    key = ["--key", str(private_key(bits))]
-    result = CliRunner().invoke(main, ["records", domain, "--selector", selector, *key, *options])
-    assert result.exit_code == 0, result.output
-    return result.stdout
+    key = keys.load(private_key(bits).read_bytes())
+    record = Record(
+        name=record_name(selector, domain),
+        value=record_value(key.public_key_der),
+        domain=domain,
+        panel=PANELS["other"],
+        zone=domain,
+    )
+    return as_zone_file([record])
 
 
 def test_the_long_name_is_the_longest():
@@ -61,7 +67,7 @@ def test_named_checkzone(tmp_path, bits, name):
     """BIND takes the printed lines as they are."""
     _, domain = selector_and_domain(bits, name)
     zone_file = tmp_path / "zone"
-    zone_file.write_text(name_server.zone_text(printed(bits, name, "--format", "zone")))
+    zone_file.write_text(name_server.zone_text(printed(bits, name)))
     command = [name_server.program("named-checkzone", "bind9-utils"), domain, str(zone_file)]
     result = subprocess.run(command, capture_output=True, text=True)
     assert (0, "OK") == (result.returncode, result.stdout.splitlines()[-1]), result.stdout
@@ -71,9 +77,7 @@ def test_named_checkzone(tmp_path, bits, name):
 def port(tmp_path_factory):
     """Of BIND and NSD, which serve the printed zone files."""
     zones = {
-        selector_and_domain(bits, name)[1]: name_server.zone_text(
-            printed(bits, name, "--format", "zone")
-        )
+        selector_and_domain(bits, name)[1]: name_server.zone_text(printed(bits, name))
         for bits, name in product(SIZES, NAMES)
     }
     with name_server.running(tmp_path_factory.mktemp("name-servers"), zones, zones) as port:

@@ -63,12 +63,12 @@ def test_paste_once(sandbox, stack):
 def test_without_pulumi(sandbox, shell):
     """A key file is enough to publish a record and to have it looked at."""
     panel = Panel(sandbox, "example.com")
-    commands = block(PAGE, "Without Pulumi").splitlines()
-    made = shell.well("\n".join(commands[:2]))
-    assert shell.run(commands[2]).exit_code == 2
-    [(name, value)] = typed(made.stdout, name="Host", value="Value")
+    commands = block(PAGE, "Without Pulumi")
+    missing = shell.run(commands)
+    assert missing.exit_code == 2
+    [(name, value)] = typed(missing.stdout, name="Name", value="Value")
     panel.paste(f"{name}.example.com", value)
-    shell.well(block(PAGE, "Without Pulumi").replace(commands[0], ""))
+    shell.well(commands.partition("\n")[2])
 
 
 def with_secret(commands, secret):
