@@ -15,7 +15,6 @@ from typing import Final
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import InvalidKey
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.quoting import shown
 from byodkim_provider.times import moment, timestamp
@@ -25,13 +24,6 @@ PREFIX: Final = "byodkim/"
 
 STACK_ID_LENGTH: Final = 16
 """Of the id with which an owner begins, in characters."""
-
-MAX_RESOURCE: Final = 256 - STACK_ID_LENGTH - 1
-"""
-Longest name of a resource, in characters: its owner, `<id>/<resource>`, is the value of a tag.
-
-A tag's value has at most 256 (Secrets Manager API, Tag); a secret's name may have twice as many.
-"""
 
 _ARN: Final = re.compile(
     r"arn:aws[a-z-]*:secretsmanager:(?P<region>[a-z0-9-]+):(?P<account>[0-9]{12}):secret:[!-~]+",
@@ -83,13 +75,3 @@ class KeySecret:
             return cls(str(content["domain"]), str(content["selector"]), created_at, key)
         except (ValueError, TypeError, LookupError, ArithmeticError, RecursionError, InvalidKey):
             return None
-
-
-def name_problem(name: str) -> Message | None:
-    """
-    Why no secret can be called *name* (`byodkim/<project>/<stack>/<resource>`); None if it can.
-    """
-    resource = name.split("/", 3)[-1]
-    if len(resource) > MAX_RESOURCE:
-        return AwsMessages.LONG_NAME(most=MAX_RESOURCE, length=len(resource))
-    return None

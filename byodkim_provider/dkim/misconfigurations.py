@@ -20,7 +20,6 @@ from byodkim_provider.dkim.records import (
     public_key,
     record_name,
     same_key,
-    tags_of,
 )
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SeenMessages
@@ -123,12 +122,3 @@ def _wrong(value: str, expected: bytes) -> Message:
         return SeenMessages.ANOTHER_KEY(fingerprint=fingerprint(other)[:8])
     has_key = re.search(r"\bp=.", text)
     return SeenMessages.OTHER_VALUE() if has_key else SeenMessages.NO_KEY()
-
-
-def in_testing_mode(value: str) -> bool:
-    """
-    Whether verifiers are asked to treat mail as if it were not signed (`t=y`, RFC 6376 section
-    3.6.1).
-    """
-    flags = (tags_of(value) or {}).get("t", "")
-    return "y" in re.split(" ?: ?", flags)

@@ -15,7 +15,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import (
     code_of,
     holds_private_key,
-    in_testing_mode,
     misconfiguration,
 )
 from byodkim_provider.dns.resolver import Answer
@@ -34,8 +33,6 @@ _NOTHING_SAID: Final = ("silent", "unreachable", "interrupted", "no time", "no r
 BY_RESOLVERS: Final = (
     "no name server of the zone can be reached, so resolvers were asked, which may be late"
 )
-
-TESTING: Final = "the record says t=y: verifiers are asked to treat mail as if it were not signed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,12 +149,7 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         if any(map(holds_private_key, answer.values or ())):
             return replace(seen, code="private-key", found_at=answer.alias)
     if 0 < seen.right == len(answered):
-        testing = any(
-            in_testing_mode(value) for answer in answered for value in answer.values or ()
-        )
-        return replace(
-            seen, verdict="right", notes=(*seen.notes, TESTING) if testing else seen.notes
-        )
+        return replace(seen, verdict="right")
     # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
     # the target's zone are silent, the verdict is unknown.
     dangling = any(answer.target and answer.failure == "no zone" for answer in answers)

@@ -9,8 +9,6 @@ from typing import Final
 
 from byodkim_provider.messages import SECTION, Table
 
-_OTHER_NAME: Final = "rename project, stack or resource, or use `keyStore: state`"
-
 
 class AwsMessages(Table):
     PARTS = SECTION, "What was changed by a call to AWS, and the next step: parts of a hint."
@@ -123,10 +121,6 @@ class AwsMessages(Table):
             "made. More in [Keys in AWS Secrets "
             "Manager](../how-to/key-store.md#when-something-goes-wrong)."
         ),
-    )
-    LONG_NAME = (
-        "the name of the resource must have at most {most} characters, not {length}",
-        _OTHER_NAME,
     )
     ARN = "{seen} is not the ARN of a secret in Secrets Manager", "give the whole ARN of a secret"
     DELETED = (

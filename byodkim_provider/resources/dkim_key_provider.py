@@ -17,7 +17,7 @@ from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import INSTANCE_TAG
 from byodkim_provider.aws.settings import tag_lines
-from byodkim_provider.dkim import key_secret, keys, records
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.key_secret import KeySecret, parsed_arn
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
@@ -42,8 +42,7 @@ class DkimKeyProvider(DynamicProvider):
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         # All else was checked with the domain's settings.
-        problem = key_secret.name_problem(news["secret_name"]) if "key_store" in news else None
-        problems = [f"secret_name: {problem}"] if problem else []
+        problems: list[str] = []
         if "key_store" in news and not olds:
             problems += tag_lines(self._connections.settings.default_tags)
         if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):

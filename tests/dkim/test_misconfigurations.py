@@ -12,7 +12,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import (
     code_of,
     holds_private_key,
-    in_testing_mode,
     misconfiguration,
     misplaced,
 )
@@ -182,18 +181,3 @@ def test_one_wrong_character(at, character):
 def test_no_private_key(text):
     """What anyone may see is no private key."""
     assert not holds_private_key(text)
-
-
-@cases(
-    ("tags", "testing"),
-    {
-        "none": ("", False),
-        "y": ("t=y; ", True),
-        "s, y": ("v=DKIM1; t=s : y; ", True),
-        "s": ("t=s; ", False),
-    },
-)
-def test_in_testing_mode(tags, testing):
-    """The flag `y`, alone or among others, asks verifiers not to count the signature."""
-    assert testing == in_testing_mode(f"{tags}{VALUE}") == in_testing_mode(tags)
-    assert not in_testing_mode(";;")

@@ -9,7 +9,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import code_of, misplaced
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import TESTING, judge
+from byodkim_provider.dns.visibility import judge
 from byodkim_provider.hosts.registry import PANELS
 from tests.support import testdata
 from tests.support.cases import cases
@@ -53,7 +53,6 @@ TWO_KEYS = [at("ns1", VALUE), at("ns2", OTHER)]
             "wrong-value",
             ".*: a value that is not this key .*",
         ),
-        "testing mode": ([at("ns1", f"v=DKIM1; t=y; {VALUE}")], "right", TESTING),
         # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked
         # there.
         "CNAME to the key": ([behind("ns9", VALUE)], "right", ""),
@@ -73,8 +72,8 @@ def test_verdict(answers, expected, text):
     """Each way in which servers may answer has its verdict, and the code of what is wrong."""
     seen = judge(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
-    assert text in seen.notes if text == TESTING else re.fullmatch(text or ".*", seen.said)
-    assert seen.notes == ((TESTING,) if text == TESTING else ())
+    assert re.fullmatch(text or ".*", seen.said)
+    assert seen.notes == ()
 
 
 class Resolver:
