@@ -66,10 +66,13 @@ class Connections:
         """
         Names of the identities that SES has in *region*, listed once; an error is cached, too.
         """
-        ses = self.ses(
-            region, account_id
-        )  # compares the account; the list is the same for all callers
-        return self._once(("names", region), lambda: _names(ses))
+        ses = self.ses(region, account_id)  # compares the account; all callers get the same list
+
+        def names() -> frozenset[str]:
+            pages = ses.list_email_identities()
+            return frozenset(listed.name for page in pages for listed in page)
+
+        return self._once(("names", region), names)
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
@@ -128,10 +131,6 @@ class Connections:
         if isinstance(made, Exception):
             raise made
         return cast("T", made)
-
-
-def _names(ses: SesClient) -> frozenset[str]:
-    return frozenset(listed.name for page in ses.list_email_identities() for listed in page)
 
 
 _all: list[Connections] = []

@@ -99,10 +99,18 @@ class Questions:
             raise NoAnswer("silent")
         query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_PAYLOAD, flags=flags)
         for _ in range(ATTEMPTS):
-            if next(self._queries) > MAX_QUERIES:
+            if stopping.is_set():
+                raise NoAnswer("interrupted")
+            seconds = min(self._reply_seconds, self._deadline - self._clock.monotonic())
+            if seconds <= 0 or next(self._queries) > MAX_QUERIES:
                 raise NoAnswer("no time")
             try:
-                return self._send(query, address, port)
+                # By TCP if the reply is too long for UDP. Whoever forges the address of a server
+                # sends a datagram before the server's: it is not the last.
+                reply, _ = dns.query.udp_with_fallback(
+                    query, address, seconds, port, ignore_unexpected=True, ignore_errors=True
+                )
+                return reply
             except dns.exception.Timeout:
                 continue
             except OSError:  # no route there, or no IPv6 here
@@ -112,29 +120,6 @@ class Questions:
         if self._clock.monotonic() < self._deadline:  # otherwise it did not get its full time
             self._silent.add((address, port))
         raise NoAnswer("silent")
-
-    def _send(self, query: Message, address: str, port: int) -> Message:
-        """The reply by UDP, or by TCP if it is too long for that."""
-        # Whoever forges the address of a server sends a datagram before the server's: it is not
-        # the last.
-        reply, _ = dns.query.udp_with_fallback(
-            query,
-            address,
-            self._seconds_left(),
-            port,
-            ignore_unexpected=True,
-            ignore_errors=True,
-        )
-        return reply
-
-    def _seconds_left(self) -> float:
-        """Time limit of the next reply."""
-        if stopping.is_set():
-            raise NoAnswer("interrupted")
-        left = min(self._reply_seconds, self._deadline - self._clock.monotonic())
-        if left <= 0:
-            raise NoAnswer("no time")
-        return left
 
 
 def first(ask: Callable[[_Item], _T], items: Iterable[_Item], otherwise: NoAnswer) -> _T:

@@ -12,14 +12,14 @@ target), or it is right and the record that it leads to is wrong, which a stack 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence, Set
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import code_of, holds_private_key, misplaced
 from byodkim_provider.dns import panels
-from byodkim_provider.dns.panels import Panel, name_rule, target_field, target_rule, value_rule
+from byodkim_provider.dns.panels import NAME_RULES, VALUE_RULES, Panel, target_field, target_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked
 from byodkim_provider.messages import Message
@@ -70,8 +70,8 @@ def fix(
     message = FIXES[code](
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
-        name_rule=name_rule(panel),
-        value_rule=value_rule(panel),
+        name_rule=NAME_RULES[panel.name_form],
+        value_rule=VALUE_RULES[panel.value_form],
         zone=zone,
         there=f" at {found_at}" if found_at else "",
         new_key=new_key,
@@ -130,7 +130,7 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         return _of_cname(resolver, record)
     answers = resolver.txt(record.name, record.domain)
     seen = judge(answers, record.public_key_der)
-    zones, by_wildcard = _zones_of(answers), set[str]()
+    zones = _zones_of(answers)
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
         beside = _beside_of(resolver, record)
         zones = max(zones, _zones_of(beside), key=len)
@@ -138,10 +138,9 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
             seen = replace(seen, name_servers=_servers_beside(resolver, record, beside))
         if _shown(answers) & _shown(beside):
             seen = replace(seen, code="no-txt", text=_WILDCARD)
-            by_wildcard = {value for values, _ in _shown(beside) for value in values}
     seen = replace(seen, zone=_zone_of(record, zones))
     if seen.code == "no-txt":
-        at_other_name = _elsewhere(resolver, record, seen, zones, by_wildcard)
+        at_other_name = _elsewhere(resolver, record, seen, zones)
         return at_other_name or _where_nobody_asks(record, seen, zones)
     elsewhere = _served_elsewhere(record, seen.name_servers)
     return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
@@ -199,13 +198,12 @@ def _elsewhere(
     record: ExpectedRecord,
     seen: Diagnosis,
     zones: Sequence[str],
-    by_wildcard: Set[str],
 ) -> Diagnosis | None:
     """
     *seen* with the misconfiguration that put the record at another name; None if it is at none.
     """
     for place, answers in _at_other_names(resolver, record, seen, zones):
-        values = {value for answer in answers for value in answer.values or ()} - by_wildcard
+        values = {value for answer in answers for value in answer.values or ()}
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {place.found_at}"
             return replace(place, code="private-key", text=text, zone=seen.zone)

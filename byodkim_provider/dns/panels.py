@@ -165,8 +165,8 @@ def rules(panel: Panel, entry: Entry) -> tuple[str, ...]:
         "MX": (*MX_RULES, *unknown),
     }
     target = target_rule(entry.record_value, entry.zone)
-    rule = value_rule(panel) if kind == "TXT" else target
-    names = (f"{panel.name_field}: {name_rule(panel)}", f"{field}: {rule}")
+    rule = VALUE_RULES[panel.value_form] if kind == "TXT" else target
+    names = (f"{panel.name_field}: {NAME_RULES[panel.name_form]}", f"{field}: {rule}")
     return tuple(f"  - {line}" for line in (*names, *panel.quirks, *quirks[kind]))
 
 
@@ -175,7 +175,7 @@ def value_field(panel: Panel, kind: RecordType) -> str:
     return panel.value_field if kind == "TXT" else target_field(panel)
 
 
-_NAME_RULES: Final = {
+NAME_RULES: Final = {
     "relative": "without the zone at its end, the panel adds that itself",
     "full, final dot": (
         "the whole name with a dot behind it, else the panel adds the zone once more"
@@ -184,7 +184,7 @@ _NAME_RULES: Final = {
     "if the saved record lacks it, type the whole name with a dot behind it",
 }
 
-_VALUE_RULES: Final = {
+VALUE_RULES: Final = {
     "one piece": "in one piece, on one line, without quotes",
     "quoted strings": "on one line, quotes and the blanks between them included",
     "unknown": "in one piece, on one line, without quotes; "
@@ -203,13 +203,3 @@ def target_rule(target: str, zone: str) -> str:
 def target_field(panel: Panel) -> str:
     """The field for the target of a CNAME, by a usual name if the panel's is not known."""
     return panel.target_field or "Value"
-
-
-def name_rule(panel: Panel) -> str:
-    """How to type the name in this panel."""
-    return _NAME_RULES[panel.name_form]
-
-
-def value_rule(panel: Panel) -> str:
-    """How to type the value in this panel."""
-    return _VALUE_RULES[panel.value_form]
