@@ -90,18 +90,16 @@ class Host(HttpHost):
         """The id of the zone; raises `DnsRefused` if there is none, or several of its name."""
         answer = self._asked("GET", "/zones", fields={"name": self._zone})
         with as_documented("Cloudflare"):
-            servers = {
-                str(zone["id"]): ", ".join(sorted(zone.get("name_servers") or ()))
+            ids = [
+                str(zone["id"])
                 for zone in answer["result"]
                 if _in_ascii(zone["name"]) == self._zone
-            }
-        if not servers:
-            raise DnsRefused(HostMessages.NO_ZONE(zone=self._zone, permissions=PERMISSIONS))
-        if len(servers) > 1:
-            listed = ", ".join(f"{zone_id} ({names})" for zone_id, names in sorted(servers.items()))
-            zones = self._credentials.said(listed)
-            raise DnsRefused(HostMessages.SEVERAL_ZONES(zone=self._zone, zones=zones))
-        return next(iter(servers))
+            ]
+        if len(ids) != 1:
+            raise DnsRefused(
+                HostMessages.NO_ZONE(zone=self._zone, count=len(ids), permissions=PERMISSIONS)
+            )
+        return ids[0]
 
     def _asked(self, method: str, path: str, **content: Any) -> Any:
         """The response to a request that succeeded, whose `result` is what was asked for."""

@@ -91,9 +91,7 @@ class Credentials:
     def hint(self, key: str) -> Message:
         """How to give another secret *key* to the run that was refused, and to the next one."""
         variable = self.variables[key]
-        if self.environment.get(variable):
-            return RecordMessages.OVER_CONFIGURATION(variable=variable)
-        return RecordMessages.EITHER(variable=variable, command=self._command(key), key=key)
+        return RecordMessages.SET_BY(variable=variable, command=self._command(key), key=key)
 
     def _command(self, key: str) -> str:
         return f"`pulumi config set --secret --path 'dnsCredentials.{self.name}.{key}'`"

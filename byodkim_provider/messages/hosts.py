@@ -22,12 +22,9 @@ class RecordMessages(Table):
     NOTHING_CHANGED = "nothing was changed in DNS"
     PERHAPS_CHANGED = "the record may have been changed"
     NEW_KEY = "{means}, and set it by {setting}"
-    OVER_CONFIGURATION = (
-        "the environment variable {variable}, which wins over the stack's configuration, and run "
-        "the same command again"
-    )
-    EITHER = (
-        "the environment variable {variable}, or by {command}, and run the same command again; "
+    SET_BY = (
+        "the environment variable {variable}, which wins, or by {command}, and run the same "
+        "command again; "
         "`pulumi refresh` and `pulumi destroy` read the configuration with `--run-program` only: "
         "without it, and without the variable, they use the {key} of the last `pulumi up`"
     )
@@ -98,12 +95,11 @@ class HostMessages(Table):
     ZONE_CHANGED = "the zone was changed meanwhile"
     CNAME = "a CNAME record is there, and nothing can stand beside it", _REMOVE
     NO_ZONE = (
-        "there is no zone {zone!r}, or the token may not read it",
-        "set `zone` to the zone that holds the domain, or give the token {permissions}",
-    )
-    SEVERAL_ZONES = (
-        "several zones are called {zone!r}: {zones}",
-        "set `zoneId` to the one whose name servers the registrar names",
+        "the token may read {count} zones called {zone!r}",
+        (
+            "set `zone` to the zone that holds the domain, or of several `zoneId` to the one whose "
+            "name servers the registrar names; the token needs {permissions}"
+        ),
     )
     NO_SOA = "the panel shows no SOA record of the zone", "is it the zone's primary server?"
     NOT_AUTHORITATIVE = (
