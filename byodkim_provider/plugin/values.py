@@ -10,10 +10,10 @@ from google.protobuf.struct_pb2 import Struct
 from pulumi.runtime.rpc import UNKNOWN, deserialize_properties, is_rpc_secret
 
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.program import ProgramMessages
+from byodkim_provider.property_types import without_none
 from byodkim_provider.quoting import named
-from byodkim_provider.resources.sdk import SIGNATURE, is_unknown, secret
+from byodkim_provider.resources.sdk import SIGNATURE, has_unknown, is_unknown, secret
 
 SECRET_INPUT: Final = "keys"  # noqa: S105 - a name
 """The one input of a component that may hold secrets. No other one is kept encrypted."""
@@ -26,31 +26,18 @@ def plain_inputs(given: Struct) -> dict[str, Any]:
     Raises `InvalidSettings` for inputs that are not known yet, and for secrets, which only `keys`
     may hold: all else stands in the state as it is.
     """
-    problems: list[Message] = []
-    inputs = {name: _plain(name, value, problems) for name, value in MessageToDict(given).items()}
+    inputs = plain(given)
+    problems = [
+        ProgramMessages.SECRET_INPUT(name=named(name))
+        for name, value in MessageToDict(given).items()
+        if name != SECRET_INPUT and _has_secret(value)
+    ]
+    for name, value in inputs.items():
+        if has_unknown(value):
+            problems.append(ProgramMessages.NOT_KNOWN(name=named(name)))
     if problems:
         raise InvalidSettings(sorted(problems, key=str))
-    return {name: value for name, value in inputs.items() if value is not None}
-
-
-def _plain(path: str, value: Any, problems: list[Message]) -> Any:
-    """The *value* at *path* in plain Python; adds to *problems* what is wrong with it."""
-    match value:
-        case dict() if SIGNATURE in value:
-            is_secret = is_rpc_secret(value) or value.get("secret")
-            if is_secret and path.partition(".")[0] != SECRET_INPUT:
-                problems.append(ProgramMessages.SECRET_INPUT(name=named(path)))
-            # An output that has no value is not known yet.
-            return _plain(path, value.get("value", UNKNOWN), problems)
-        case dict():
-            return {key: _plain(f"{path}.{key}", part, problems) for key, part in value.items()}
-        case list():
-            return [_plain(f"{path}[{at}]", part, problems) for at, part in enumerate(value)]
-        case float() if value.is_integer():
-            return int(value)
-        case str() if value == UNKNOWN:
-            problems.append(ProgramMessages.NOT_KNOWN(name=named(path)))
-    return value
+    return without_none(inputs)
 
 
 def plain(given: Struct) -> dict[str, Any]:
@@ -67,12 +54,9 @@ def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
 
     A value is a secret if one of its name, or a part of that, was *sent* as a secret.
     """
-    secrets = {
-        name
-        for one in sent
-        for name, value in MessageToDict(one).items()
-        if _opened(value) != value
-    }
+    secrets: set[str] = set()
+    for struct in sent:
+        secrets |= {name for name, value in MessageToDict(struct).items() if _has_secret(value)}
     struct = Struct()
     struct.update(
         {
@@ -86,11 +70,20 @@ def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
     return struct
 
 
+def _has_secret(value: Any) -> bool:
+    """Whether *value*, or a part of it, is marked as a secret."""
+    if isinstance(value, dict):
+        is_secret = SIGNATURE in value and (is_rpc_secret(value) or value.get("secret"))
+        return bool(is_secret) or any(map(_has_secret, value.values()))
+    return isinstance(value, list) and any(map(_has_secret, value))
+
+
 def _opened(value: Any) -> Any:
-    """*value* without the marks of secrets: the SDK takes a secret that is not known for None."""
+    """*value* without marks: the SDK takes a secret that is not known for None."""
     match value:
-        case dict() if is_rpc_secret(value):
-            return _opened(value["value"])
+        case dict() if SIGNATURE in value:
+            # An output that has no value is not known yet.
+            return _opened(value.get("value", UNKNOWN))
         case dict():
             return {name: _opened(one) for name, one in value.items()}
         case list():

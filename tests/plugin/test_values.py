@@ -21,7 +21,7 @@ def struct(**values):
 
 
 def test_inputs():
-    """A component gets whole numbers, and secrets and outputs in plain."""
+    """A component gets secrets and outputs in plain."""
     sent = struct(
         generation=2,
         regions=["eu-west-1"],
@@ -36,14 +36,13 @@ def test_inputs():
         "domain": "example.com",
     }
     assert plain_inputs(sent) == expected
-    assert isinstance(plain_inputs(sent)["generation"], int)
 
 
 @pytest.mark.parametrize(
     ("sent", "name"),
     [
         ({"domain": UNKNOWN}, "domain"),
-        ({"regions": ["eu-west-1", UNKNOWN]}, "regions[1]"),
+        ({"regions": ["eu-west-1", UNKNOWN]}, "regions"),
     ],
     ids=["value", "in a list"],
 )
@@ -61,7 +60,7 @@ def test_unknown_inputs(sent, name):
     ("sent", "name"),
     [
         ({"domain": secret("example.com")}, "domain"),
-        ({"tags": {"cost": secret("x")}}, "tags.cost"),
+        ({"tags": {"cost": secret("x")}}, "tags"),
         (
             {"configurationSet": {SIGNATURE: OUTPUT, "value": "x", "secret": True}},
             "configurationSet",
