@@ -15,10 +15,7 @@ class ProgramMessages(Table):
     )
     ENDED = "the engine has ended the run", "correct what the error above it names"
     OTHERS_GO_ON = (
-        (
-            "correct what is named; `pulumi up` still changes the other domains, and waits for no "
-            "verdict of SES on them"
-        ),
+        "`pulumi up` still changes the other domains, and waits for no verdict of SES on them",
         "correct what the lines `error:` above it name",
     )
     NO_WAIT = (
@@ -41,6 +38,7 @@ class ProgramMessages(Table):
         "{error} at {place}: a mistake in the plugin, or a request that no engine makes",
         "`BYODKIM_DEBUG=1` shows the traceback; report it without the values in it",
     )
+    NO_ACCOUNT = "pulumi-aws can't tell the AWS account: {reason}"
     DECLARED = (
         "{domain} {region}: {first!r} declares it already",
         "declare a domain once; its `regions` are all the Regions in which SES has it",
@@ -63,8 +61,8 @@ class ProgramMessages(Table):
     NOTES = SECTION, "Notes of a program. State now: what the line says."
     STANDBY = (
         (
-            "{domain}: add the record of generation {generation} too, if it is not there yet: the "
-            "next rotation then waits for no DNS\n{record}"
+            "{subject} is the next rotation's: add its record too, and that rotation waits for no "
+            "DNS\n{record}"
         ),
         "publish the record that is printed",
     )

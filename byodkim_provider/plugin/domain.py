@@ -13,10 +13,8 @@ from typing import Any
 
 import pulumi
 
-from byodkim_provider.config import settings
 from byodkim_provider.plugin.package import DOMAIN
-from byodkim_provider.program import stack_config
-from byodkim_provider.program.domain import ByodkimDomain
+from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 
 
 class Domain(ByodkimDomain):
@@ -24,28 +22,11 @@ class Domain(ByodkimDomain):
 
     _type = DOMAIN
 
-    def __init__(
-        self,
-        name: str,
-        given: Mapping[str, Any],
-        opts: pulumi.ResourceOptions,
-        limits: pulumi.CustomTimeouts,
-    ) -> None:
-        """
-        *given* are the inputs, known and decrypted; *limits* are how long a run waits for SES.
-
-        Raises `InvalidSettings`.
-        """
-        stack_config.refuse_unsafe_secrets()
-        written = dict(given)
-        domain, self._waits, self._limits = (
-            written.pop("domain", name),
-            written.pop("wait", False),
-            limits,
-        )
-        resolved = settings.domain(domain, written, default_region=stack_config.region())
+    def __init__(self, name: str, given: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        """*given* are the inputs, known and decrypted. Raises `InvalidSettings`."""
+        args = ByodkimDomainArgs(**{"domain": name, **given})
         of_python = pulumi.ResourceOptions(aliases=[pulumi.Alias(type_=ByodkimDomain._type)])
-        super().__init__(name, resolved, pulumi.ResourceOptions.merge(opts, of_python))
+        super().__init__(name, args, pulumi.ResourceOptions.merge(opts, of_python))
 
     def outputs(self) -> dict[str, Any]:
         """The outputs by name, as the schema has them."""

@@ -25,7 +25,7 @@ from typing import Any, Final
 import grpc
 import pulumi.log
 from google.protobuf.empty_pb2 import Empty
-from pulumi import CustomTimeouts, RunError
+from pulumi import RunError
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.provider import ConstructResult, Provider
@@ -57,11 +57,6 @@ def _kind(urn: str) -> str:
     return kind
 
 
-def _timed(given: dict[str, Any], seconds: float) -> dict[str, Any]:
-    """The inputs *given*, with the time limit of `customTimeouts` if there is one."""
-    return {**given, "timeout_minutes": seconds / 60} if seconds else given
-
-
 def _stored(urn: str, outputs: Mapping[str, Any] | None) -> Mapping[str, Any]:
     """*outputs*, with what a program in Python needs that takes the resource over."""
     return {**(outputs or {}), **outputs_of_python(_kind(urn))}
@@ -86,10 +81,10 @@ def _shown(error: Exception) -> str:
 
     Its words may quote a value of the request, so they are shown with `BYODKIM_DEBUG` only.
     """
-    if isinstance(error, RunError):  # the engine has ended the run, and said why
-        return str(error)
     if isinstance(error, ByodkimError) or os.environ.get(DEBUG_VARIABLE):
         return error_text().rstrip("\n")
+    if isinstance(error, RunError):  # the engine has ended the run, and said why
+        return str(error)
     frame = traceback.extract_tb(error.__traceback__)[-1]
     place = f"{Path(frame.filename).name}:{frame.lineno}"
     return ProgramMessages.MISTAKE(error=type(error).__name__, place=place).with_hint()
@@ -138,9 +133,7 @@ class Servicer(ProviderServicer):
         async with (
             self._turn
         ):  # asking for an account runs the event loop, which would begin the next one
-            options, timeouts = self._construct_options(request), request.customTimeouts
-            limits = CustomTimeouts(create=timeouts.create or None, update=timeouts.update or None)
-            domain = Domain(request.name, given, options, limits)
+            domain = Domain(request.name, given, self._construct_options(request))
         response = await self._construct_response(ConstructResult(domain.urn, domain.outputs()))
         await wait_for_rpcs()
         return response
@@ -195,9 +188,7 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Create(self, request: Any, _context: Any) -> Any:
-        made = self._provider(request.urn).create(
-            _timed(plain(request.properties), request.timeout)
-        )
+        made = self._provider(request.urn).create(plain(request.properties))
         return provider_pb2.CreateResponse(
             id=made.id, properties=wire(_stored(request.urn, made.outs), request.properties)
         )
@@ -219,7 +210,7 @@ class Servicer(ProviderServicer):
 
     @_clean
     def Update(self, request: Any, _context: Any) -> Any:
-        olds, news = plain(request.olds), _timed(plain(request.news), request.timeout)
+        olds, news = plain(request.olds), plain(request.news)
         made = self._provider(request.urn).update(request.id, olds, news)
         return provider_pb2.UpdateResponse(
             properties=wire(_stored(request.urn, made.outs), request.news)

@@ -8,7 +8,7 @@ declared here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict
 
@@ -16,8 +16,8 @@ import pulumi
 
 from byodkim_provider.dkim import generations
 from byodkim_provider.hosts.registry import to_paste
-from byodkim_provider.hosts.zones import MANUAL, Zone
-from byodkim_provider.identity.state import AWAITING_DNS, UNCONFIRMED
+from byodkim_provider.hosts.zones import Zone
+from byodkim_provider.identity.state import UNCONFIRMED
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import has_unknown
@@ -27,27 +27,15 @@ Verdicts = Mapping[tuple[str, str, str | None], Mapping[str, Any]]
 """Results of a verification, by domain, Region and time of the key."""
 
 
-def counted(names: Sequence[str], left: Collection[str]) -> str:
-    """How many of *names* are not *left*: "99 of 100 domains"."""
-    return f"{sum(name not in left for name in names)} of {len(names)} domains"
-
-
-def made(value: Any) -> Any:
+def made(value: pulumi.Output[Any]) -> pulumi.Output[Any]:
     """
-    *value*, with None for each output that is unknown after an update, because of `--target`.
+    *value*, but None if it is unknown after an update, because of `--target`.
 
     Otherwise the engine stores its placeholder for unknown values, a UUID, as the output.
     """
-    match value:
-        case pulumi.Output() if not pulumi.runtime.is_dry_run():
-            return value.apply(
-                lambda one: None if has_unknown(one) else one, run_with_unknowns=True
-            )
-        case Mapping():
-            return {name: made(one) for name, one in value.items()}
-        case list() | tuple():
-            return [made(one) for one in value]
-    return value
+    if pulumi.runtime.is_dry_run():
+        return value
+    return value.apply(lambda one: None if has_unknown(one) else one, run_with_unknowns=True)
 
 
 def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
@@ -63,51 +51,42 @@ def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
     return result
 
 
-def known_of(
+def judged(
     identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]
-) -> pulumi.Output[Sequence[Any]]:
+) -> pulumi.Output[tuple[str, str]]:
     """
-    The status of an identity, the differences that a refresh found, and the verification's verdict.
+    SES's status of an identity, and a line if it is not verified or differs from its declaration.
 
-    The verdict is None if there is none of this key.
+    What a refresh has found since goes before the verdict, which is None if there is none of this
+    key.
     """
+    found = (
+        identity.domain,
+        identity.region,
+        identity.key_set_at,
+        identity.status,
+        identity.drift,
+    )
 
-    def known(given: Verdicts) -> pulumi.Output[Sequence[Any]]:
-        def of_this_key(found: Sequence[Any]) -> Sequence[Any]:
+    def judge(given: Verdicts) -> pulumi.Output[tuple[str, str]]:
+        def of_this_key(found: Sequence[Any]) -> tuple[str, str]:
             domain, region, key_set_at, status, drift = found
-            return status, drift, given.get((domain, region, key_set_at))
+            subject = f"{domain} {region}"
+            verdict = given.get((domain, region, key_set_at))
+            if drift:
+                return status, f"{subject}: {', '.join(drift)}"
+            if verdict is None:
+                line = f"{subject}: {status}, not checked: run `pulumi up` without `--target`"
+                return status, line
+            status = verdict["status"]
+            is_settled = verdict["verified"] or status == UNCONFIRMED
+            return status, "" if is_settled else f"{subject}: {status}, {verdict['reason']}"
 
-        found = (
-            identity.domain,
-            identity.region,
-            identity.key_set_at,
-            identity.status,
-            identity.drift,
-        )
         return pulumi.Output.all(*found).apply(of_this_key)
 
     # `Output.all` makes an Output of each part of each argument. If the verdicts were an argument,
     # each identity would have an Output for each verdict of all identities.
-    return verdicts.apply(known)
-
-
-def status_in(known: Sequence[Any]) -> str:
-    """The verdict's status, or the identity's if a refresh found a difference since."""
-    status, drift, verdict = known
-    return str(status if drift or verdict is None else verdict["status"])
-
-
-def line_about(subject: str, known: Sequence[Any]) -> str:
-    """A line about an identity that is not verified, or differs from its declaration; else ""."""
-    status, drift, verdict = known
-    is_settled = verdict is None or verdict["verified"] or verdict["status"] == UNCONFIRMED
-    if not is_settled:
-        return f"{subject}: {verdict['status']}, {verdict['reason']}"
-    if drift:
-        return f"{subject}: {', '.join(drift)}"
-    if verdict is None:
-        return f"{subject}: {status}, not checked: run `pulumi up` without `--target`"
-    return ""
+    return verdicts.apply(judge)
 
 
 # --- records of the next rotation
@@ -124,47 +103,23 @@ class PublishedRecord(TypedDict):
     """`p=…`, in one piece."""
 
 
-def show_standbys(
-    domain: str,
-    identities: Sequence[ByodkimIdentity],
-    published: Sequence[PublishedRecord],
-    made_at: Mapping[str, pulumi.Input[str | None]],
-    *,
-    zones: Sequence[Zone],
-    began: datetime,
+def show_standby(
+    domain: pulumi.Resource, subject: str, zone: Zone, key: Mapping[str, Any], began: datetime
 ) -> None:
     """
-    Print the records that the next rotation needs and people paste, if they are adding a record
-    anyway.
+    Print the record of a *key* of the next rotation, in the run that made the key and *began* then.
 
-    People add a record while the signing record is awaited, and in the run that made the standby's
-    key. *began* is when the run began, *made_at* when each generation's key was made.
+    People paste it in the panel of *zone*. A key that they gave was not made by a run.
     """
-    standbys = [record["generation"] for record in published if record["role"] == "standby"]
-    held = ((one, zone) for one in standbys for zone in generations.holding(zones, one))
-    by_hand = {one: zone for one, zone in held if zone.provider == MANUAL}
-    if not by_hand:
-        return
 
-    def show(values: Mapping[str, Any]) -> None:
-        is_pasting = AWAITING_DNS in values["statuses"]
-        for record in values["standbys"]:
-            made = values["made_at"].get(str(record["generation"]))
-            # To the second, as it is stored.
-            is_new = made is not None and moment(made) >= began.replace(microsecond=0)
-            if not is_pasting and not is_new:
-                continue
-            at = by_hand[record["generation"]]
-            text = to_paste(at.panel, name=record["name"], value=record["value"], zone=at.name)
-            line = ProgramMessages.STANDBY(
-                domain=domain, generation=record["generation"], record=text
-            )
-            pulumi.log.info(
-                str(line), identities[0]
-            )  # below the identity's message about its own record
+    def show(found: Mapping[str, Any]) -> None:
+        made_at = found["created_at"]
+        # To the second, as it is stored.
+        if made_at is None or moment(made_at) < began.replace(microsecond=0):
+            return
+        name, value = found["record_name"], found["record_value"]
+        text = to_paste(zone.panel, name=name, value=value, zone=zone.name)
+        pulumi.log.info(str(ProgramMessages.STANDBY(subject=subject, record=text)), domain)
 
-    pulumi.Output.all(
-        statuses=[one.status for one in identities],
-        standbys=[record for record in published if record["generation"] in by_hand],
-        made_at=made_at,
-    ).apply(show)
+    names = ("record_name", "record_value", "created_at")
+    pulumi.Output.all(**{name: key.get(name) for name in names}).apply(show)

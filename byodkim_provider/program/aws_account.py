@@ -14,7 +14,7 @@ import pulumi
 import pulumi_aws as aws
 
 from byodkim_provider.errors import AwsRefused
-from byodkim_provider.messages.aws import AwsMessages
+from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.quoting import in_dns
 from byodkim_provider.resources.sdk import PerProgram, end_program
@@ -76,17 +76,6 @@ def _account(opts: pulumi.InvokeOptions) -> str:
         text = " ".join(str(error).split())
         if text.endswith(_RUN_ENDED):
             end_program("")
-        raise _refused(text) from None
-
-
-def _refused(text: str) -> AwsRefused:
-    reason = text.rpartition("operation error ")[2]  # without what plugin and SDK put before
-    message = AwsMessages.REFUSED(
-        operation="GetCallerIdentity",
-        subject="the account",
-        region="pulumi-aws",
-        code="no answer",
-        request="",
-        steps=[AwsMessages.SAYS(service="pulumi-aws", reason=in_dns(reason))],
-    )
-    return AwsRefused(message)
+        reason = text.rpartition("operation error ")[2]  # without what plugin and SDK put before
+        message = ProgramMessages.NO_ACCOUNT(reason=in_dns(reason), code="")
+        raise AwsRefused(message) from None

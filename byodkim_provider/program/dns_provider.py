@@ -13,10 +13,8 @@ from typing import Protocol, runtime_checkable
 import pulumi
 
 from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.program.route53 import Route53
-from byodkim_provider.property_types import read
 from byodkim_provider.resources.declared import DnsRecord
 from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 
@@ -72,7 +70,4 @@ class AsListed:
         """A `DnsRecord` called *name*, but with `manual`."""
         if self.dns.provider == MANUAL:
             return None
-        given = self.dns.model_dump(exclude_unset=True, exclude_none=True)
-        of_zone = {"provider": record.zone.provider, "zone": record.zone.name}
-        host = read(HostSettings, {**given, **of_zone})
-        return DnsRecord(name, of_record(host, record, credentials=self.dns.credentials), opts)
+        return DnsRecord(name, of_record(self.dns, record), opts)

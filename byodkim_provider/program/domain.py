@@ -26,11 +26,10 @@ after the identities, and keeps them if the deletion of an identity fails. Two c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, overload
 
 import pulumi
@@ -49,17 +48,14 @@ from byodkim_provider.config.schema import (
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
 from byodkim_provider.dns.mail_from import mail_from_records
-from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import stack_config
 from byodkim_provider.program._outputs import (
     PublishedRecord,
-    Verdicts,
-    known_of,
-    line_about,
-    made,
-    show_standbys,
-    status_in,
+    judged,
+    show_standby,
     verdicts_of,
 )
 from byodkim_provider.program.aws_account import account_of
@@ -77,6 +73,7 @@ from byodkim_provider.resources.sdk import (
     has_unknown,
     only_waited_for,
     parallel,
+    without_traceback,
 )
 from byodkim_provider.times import moment
 
@@ -116,7 +113,7 @@ class ByodkimDomainArgs(WrittenDomain):
         return settings.domain(self.domain, self, default_region=stack_config.region())
 
 
-__all__ = ["ByodkimDomain", "PublishedRecord", "pending"]
+__all__ = ["ByodkimDomain", "PublishedRecord"]
 
 if TYPE_CHECKING:
 
@@ -155,10 +152,6 @@ class ByodkimDomain(pulumi.ComponentResource):
     """
 
     _type = "byodkim:index:ByodkimDomain"
-    _waits = False
-    """Whether it has a verification of its own."""
-    _limits: pulumi.CustomTimeouts | None = None
-    """How long that waits, if not as long as by default."""
 
     identities: Mapping[str, ByodkimIdentity]
     """Keyed by Region; empty if the domain is retired."""
@@ -229,18 +222,28 @@ class ByodkimDomain(pulumi.ComponentResource):
             wait: Declare a `DkimVerification` for this domain, so that other resources can depend
                 on it.
         """
-        if args is None:
-            args = ByodkimDomainArgs(**keywords)
-        elif keywords:
+        if args is not None and keywords:
             raise TypeError("give `args` or keyword arguments, not both")
+        try:
+            self._declare(name, args or ByodkimDomainArgs(**keywords), opts)
+        except ByodkimError as error:
+            raise without_traceback(error) from None
+
+    def _declare(
+        self,
+        name: str,
+        args: ByodkimDomainArgs | DomainSettings,
+        opts: pulumi.ResourceOptions | None,
+    ) -> None:
+        """Declare the component, and all that belongs to it."""
         if isinstance(args, ByodkimDomainArgs):
-            settings, own_providers, self._waits = args.settings(), args.dns_providers, args.wait
+            settings, own_providers, waits = args.settings(), args.dns_providers, args.wait
         else:
-            settings, own_providers = args, ()
+            settings, own_providers, waits = args, (), False
         self._refuse_second(settings)
         # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
         # by then.
-        before = [] if self._waits else _declared.get(None, list)
+        before = [] if waits else _declared.get(None, list)
         super().__init__(
             self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before))
         )
@@ -269,15 +272,15 @@ class ByodkimDomain(pulumi.ComponentResource):
         for generation in roles:
             if inputs.takes_a_slot(settings, generation):
                 self._publish_in_slot(generation, keys[generation])
-        self.records = [_published(one, role, keys[one]) for one, role in roles.items()]
+        self.records = [_record_of(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(self._signing["selector"])
-        self._verification = self._verified() if self._waits else None
+        self._verification = self._verified() if waits else None
         self._warn()
-        if identities := [*self.identities.values()]:
-            made_at = {str(one): key.get("created_at") for one, key in keys.items()}
-            show_standbys(
-                settings.name, identities, self.records, made_at, zones=self._zones, began=began
-            )
+        for generation, role in roles.items():
+            zone = by_hand(generations.holding(self._zones, generation))
+            if role == "standby" and zone and not settings.retired:
+                subject = f"{settings.name}: generation {generation}"
+                show_standby(self, subject, zone, keys[generation], began)
         # What waits for others has no turn that others wait for.
         if opts is None or not opts.depends_on:
             before.append(self)
@@ -378,13 +381,13 @@ class ByodkimDomain(pulumi.ComponentResource):
         settings = self._settings
         with_slot = [one for one in keys if settings.selector(one)]
         slots = {settings.selector(one): keys[one]["record_value"] for one in with_slot}
-        shared = inputs.Shared(
-            key=self._signing,
-            selectors=_waited_for([key["selector"] for key in keys.values()]),
-            slots=_waited_for(slots) if slots else None,
-            zones=self._zones,
-            account_id=self._account,
-        )
+        shared: dict[str, Any] = {
+            "key": self._signing,
+            "selectors": _waited_for([key["selector"] for key in keys.values()]),
+            "slots": _waited_for(slots) if slots else None,
+            "zones": self._zones,
+            "account_id": self._account,
+        }
         identities = {}
         for region in settings.regions:
             records = [*self._signing_records, *self._mail_from_records.get(region, ())]
@@ -393,7 +396,7 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
             identities[region] = ByodkimIdentity(
                 f"{self.pulumi_resource_name}/{region}",
-                inputs.of_identity(settings, region, shared),
+                inputs.of_identity(settings, region, **shared),
                 self._with_note(region, options),
             )
         return identities
@@ -450,17 +453,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         name = f"{self.pulumi_resource_name}/{generation}"
         made = DkimKey(name, given, pulumi.ResourceOptions(parent=self))
         self._generated.append(made)
-        names = (
-            "selector",
-            "private_key",
-            "secret_arn",
-            "record_name",
-            "record_value",
-            "fingerprint",
-        )
-        return {name: getattr(made, name) for name in (*names, "created_at")}
+        return {name: getattr(made, name) for name in DkimKey.__annotations__}
 
-    async def published(self) -> None:
+    async def _published(self) -> None:
         """Returns when the records that sign are made, or can't be."""
         for record in self._signing_records:
             with suppress(Exception):  # the engine says why, and ends the run
@@ -483,7 +478,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         return DkimVerification(
             self.pulumi_resource_name,
             DkimVerificationArgs(identities=identities, on_timeout="fail", retired=retired),
-            pulumi.ResourceOptions(parent=self, custom_timeouts=self._limits),
+            pulumi.ResourceOptions(parent=self),
         )
 
     def _warn(self) -> None:
@@ -492,42 +487,14 @@ class ByodkimDomain(pulumi.ComponentResource):
         for identity in self.identities.values():
             identity.signing_since.apply(self._warn_of_age)
 
-    def summary(self, verdicts: pulumi.Output[Verdicts]) -> dict[str, Any]:
-        """
-        The stack output of the domain: signing generation and selector, the status in each Region.
-        """
-        statuses = self.statuses(verdicts)
-        signing = next(record for record in self.records if record["role"] == "signing")
-        shown = {
-            "generation": signing["generation"],
-            "selector": self._signing["selector"],
-            "regions": {
-                region: {"status": statuses[region], "signing_since": identity.signing_since}
-                for region, identity in self.identities.items()
-            },
-        }
-        return {name: made(value) for name, value in shown.items()}
-
-    def statuses(
-        self, verdicts: pulumi.Output[Verdicts] | None = None
-    ) -> Mapping[str, pulumi.Output[str]]:
-        """SES's status by Region: the verdict, by default that of the domain's own verification."""
-        if verdicts is None:
-            own = self._verification
-            verdicts = verdicts_of(own) if own else pulumi.Output.from_input({})
+    def statuses(self) -> Mapping[str, pulumi.Output[str]]:
+        """SES's status by Region: with *wait* as the verification found it."""
+        own = self._verification
+        verdicts = verdicts_of(own) if own else pulumi.Output.from_input({})
         return {
-            region: known_of(identity, verdicts).apply(status_in)
+            region: judged(identity, verdicts).apply(lambda found: found[0])
             for region, identity in self.identities.items()
         }
-
-    def not_verified(
-        self, verdicts: pulumi.Output[Verdicts]
-    ) -> Iterator[tuple[str, pulumi.Output[str]]]:
-        """The domain and a line, for each identity; "" if it is verified and does not differ."""
-        name = self._settings.name
-        for region, identity in self.identities.items():
-            line = partial(line_about, f"{name} {region}")
-            yield name, known_of(identity, verdicts).apply(line)
 
     def _warn_of_age(self, since: str | None) -> None:
         generation = self._settings.generation
@@ -556,30 +523,10 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
         """
         Without a resource: the engine would store that dependency, and keep to it in a destroy.
         """
-        await ahead.published()
+        await ahead._published()
         return []
 
     return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))
-
-
-def pending(
-    domains: Iterable[ByodkimDomain], verification: DkimVerification
-) -> pulumi.Output[Sequence[tuple[str, str]]]:
-    """
-    Name of the domain and a line, for each identity that is not verified, or differs from its
-    declaration.
-    """
-    verdicts = verdicts_of(verification)
-    names, lines = [], []
-    for domain in domains:
-        for name, line in domain.not_verified(verdicts):
-            names.append(name)
-            lines.append(made(line))
-
-    def shown(lines: Sequence[str | None]) -> Sequence[tuple[str, str]]:
-        return [(name, line) for name, line in zip(names, lines, strict=True) if line]
-
-    return pulumi.Output.all(*lines).apply(shown)
 
 
 def _waited_for(values: Any) -> pulumi.Output[Any]:
@@ -600,7 +547,7 @@ def _known(values: Any) -> Any:
     return [value for value in values if not has_unknown(value)]
 
 
-def _published(generation: int, role: generations.Role, key: Mapping[str, Any]) -> PublishedRecord:
+def _record_of(generation: int, role: generations.Role, key: Mapping[str, Any]) -> PublishedRecord:
     return {
         "generation": generation,
         "role": role,

@@ -21,7 +21,7 @@ from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
 from byodkim_provider.quoting import did_you_mean
 from byodkim_provider.resources.inputs import TxtRecord, zone_of
-from byodkim_provider.resources.records import Change, problem_of, refuse_others
+from byodkim_provider.resources.records import problem_of, refuse_others
 from byodkim_provider.resources.sdk import PerProgram, as_secret_as, has_unknown
 
 if TYPE_CHECKING:
@@ -146,14 +146,8 @@ def _refuse_others(
     # Of what the state has, only an MX record of SES, perhaps of another Region, was written here:
     # with `adopt`, or after a refresh, the rest is somebody else's.
     before = [value for value in old.get("records", ()) if value.startswith(MX_OF_SES)]
-    change_of_record = Change(
-        name=name,
-        values=[_as_read(value) for value in new["records"]],
-        is_new=not old,
-        before=[records.mark(value) for value in before],
-        problem=partial(ProgramMessages.TAKEN, kind=kind),
-    )
-    refuse_others(change_of_record, lambda: standing)
+    ours = [records.mark(_as_read(value)) for value in (*new["records"], *before)]
+    refuse_others(partial(ProgramMessages.TAKEN, kind=kind), name, standing, ours)
     if standing and not old and not is_adopted:
         pulumi.log.warn(ProgramMessages.TAKES_OVER(name=name, kind=kind).with_hint(), opts.parent)
 
@@ -167,16 +161,13 @@ async def _refuse_taken(
     if value is None:
         raise InvalidSettings(DkimMessages.NO_VALUE(name=name))
     before = await pulumi.Output.from_input(record.before).future(with_unknowns=True)
-    refuse_others(
-        Change(
-            name=name,
-            values=None if has_unknown(value) else [_as_read(value)],
-            is_new=not change.old_inputs,
-            before=None if has_unknown(before) else before,
-            problem=problem_of(record.existing),
-        ),
-        lambda: route53.standing(new["zoneId"], name, "TXT"),
-    )
+    ours = [] if has_unknown(before) else [*(before or ())]
+    if not has_unknown(value):
+        ours.append(records.mark(_as_read(value)))
+    if change.old_inputs and has_unknown([value, before]):
+        return  # the update asks again
+    standing = route53.standing(new["zoneId"], name, "TXT")
+    refuse_others(problem_of(record.existing), name, standing, ours)
 
 
 def _as_read(value: str) -> str:

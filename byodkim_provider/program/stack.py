@@ -7,6 +7,9 @@ without a traceback.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from typing import Any
+
 import pulumi
 
 from byodkim_provider.config import settings
@@ -15,8 +18,8 @@ from byodkim_provider.identity.state import STACK_VERIFICATION
 from byodkim_provider.messages import HINT
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account, stack_config
-from byodkim_provider.program._outputs import counted, verdicts_of
-from byodkim_provider.program.domain import ByodkimDomain, pending
+from byodkim_provider.program._outputs import judged, made, verdicts_of
+from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.sdk import end_program
 
@@ -59,9 +62,11 @@ def _declare() -> None:
         except AwsRefused:
             raise  # whoever may not ask about one domain may not ask about the others
         except ByodkimError as error:
-            problems.append(str(error))
+            problems.append(str(error))  # with its hint
+    if problems and domains:
+        pulumi.log.info(str(ProgramMessages.OTHERS_GO_ON()))
     if problems:
-        raise InvalidSettings(problems, hint=str(ProgramMessages.OTHERS_GO_ON()) if domains else "")
+        raise InvalidSettings(problems)
 
     verification = DkimVerification(
         STACK_VERIFICATION,
@@ -76,11 +81,37 @@ def _declare() -> None:
             retired=[one.name for one in stack.domains if one.retired],
         ),
     )
+    _export(domains, verification)
+
+
+def _export(domains: Mapping[str, ByodkimDomain], verification: DkimVerification) -> None:
+    """
+    Export what people read of each domain, a line for each identity that is not verified, and how
+    many domains are.
+    """
     verdicts = verdicts_of(verification)
-    pulumi.export("domains", {name: domain.summary(verdicts) for name, domain in domains.items()})
-    not_verified = pending([domains[name] for name in sorted(domains)], verification)
-    pulumi.export("pending", not_verified.apply(lambda found: [line for _, line in found]))
-    signing = [name for name, domain in domains.items() if domain.identities]
+    shown: dict[str, Any] = {}
+    lines: dict[tuple[str, str], pulumi.Output[str | None]] = {}
+    for name, domain in sorted(domains.items()):
+        regions = {}
+        for region, identity in domain.identities.items():
+            judgement = made(judged(identity, verdicts))
+            lines[name, region] = judgement.apply(lambda found: found and found[1])
+            regions[region] = {
+                "status": judgement.apply(lambda found: found and found[0]),
+                "signing_since": made(identity.signing_since),
+            }
+        [generation] = [one["generation"] for one in domain.records if one["role"] == "signing"]
+        selector = made(domain.selector)
+        shown[name] = {"generation": generation, "selector": selector, "regions": regions}
+    pulumi.export("domains", shown)
+    given = pulumi.Output.all(*lines.values())
+    pulumi.export("pending", given.apply(lambda found: [line for line in found if line]))
+
+    def counted(found: Sequence[str | None]) -> str:
+        signing = {name for name, _ in lines}
+        pending = {name for (name, _), line in zip(lines, found, strict=True) if line}
+        return f"{len(signing - pending)} of {len(signing)} domains"
+
     # The last line of a run, however many domains there are: Pulumi sorts the outputs.
-    verified = not_verified.apply(lambda found: counted(signing, {name for name, _ in found}))
-    pulumi.export("verified", verified)
+    pulumi.export("verified", given.apply(counted))

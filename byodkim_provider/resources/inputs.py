@@ -8,7 +8,7 @@ No Pulumi here. A value that another resource makes is handed on as it is.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
 from byodkim_provider.config.schema import DnsSettings, DomainDefaults
@@ -17,7 +17,7 @@ from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
 from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.identity.state import INPUTS
-from byodkim_provider.property_types import without_none, written
+from byodkim_provider.property_types import without_none
 
 if TYPE_CHECKING:
     import pulumi
@@ -156,36 +156,39 @@ def takes_a_slot(settings: DomainSettings, generation: int) -> bool:
     return is_standby and settings.selector(generation) is not None
 
 
-def of_record(host: HostSettings, record: TxtRecord, *, credentials: str | None = None) -> Inputs:
-    """Of a record at a host with an API; *credentials* is a name under `dnsCredentials`."""
-    of_host = {option: given for option, given in written(host).items() if given != ""}
+_OF_HOST: Final = {"credentials", *(field.name for field in fields(HostSettings))}
+
+
+def of_record(dns: DnsSettings, record: TxtRecord) -> Inputs:
+    """Of a record at a host with an API, as *dns* says how its zone is reached."""
+    of_host = dns.model_dump(include=_OF_HOST, exclude_unset=True, exclude_none=True)
     of_key = {"name": record.name, "value": record.value, "existing": record.existing}
-    return without_none({**of_host, "credentials": credentials, **of_key})
+    return {**of_host, "zone": record.zone.name, **of_key}
 
 
-@dataclass(frozen=True)
-class Shared:
-    """What the identities of a domain have in common, as its other resources make it."""
+def of_identity(
+    settings: DomainSettings,
+    region: str,
+    *,
+    key: Mapping[str, Any],
+    selectors: Any,
+    slots: Any,
+    zones: Sequence[Zone],
+    account_id: Any,
+) -> Inputs:
+    """
+    Of the identity in *region*, which signs with *key*.
 
-    key: Mapping[str, Any]
-    """That signs."""
-    selectors: Any
-    """Of all published generations, a list."""
-    slots: Any
-    """The values of those that have a slot, by selector."""
-    zones: Sequence[Zone]
-    account_id: Any
-
-
-def of_identity(settings: DomainSettings, region: str, shared: Shared) -> Inputs:
-    """Of the identity in *region*."""
-    key = shared.key
-    holding = [generations.holding(shared.zones, one) for one in settings.published]
-    zones = [zone for zone in shared.zones if any(zone in those for those in holding)]
+    *selectors* lists those of all published generations; *slots* are the values of those that have
+    a slot, by selector.
+    """
+    holding: list[Zone] = []
+    for generation in settings.published:
+        holding += generations.holding(zones, generation)
     return {
         "domain": settings.name,
         "regions": sorted(settings.regions),
-        "account_id": shared.account_id,
+        "account_id": account_id,
         "region": region,
         **{
             name: key.get(name)
@@ -198,11 +201,11 @@ def of_identity(settings: DomainSettings, region: str, shared: Shared) -> Inputs
             for generation, supplied in settings.keys.items()
             if generation in settings.published
         },
-        "zones": zones,
+        "zones": [zone for zone in zones if zone in holding],
         "mail_from_domain": settings.mail_from_domains.get(region),
         "on_mx_failure": settings.mail_from.on_mx_failure if settings.mail_from else None,
-        "selectors": shared.selectors,
-        "slots": shared.slots,
+        "selectors": selectors,
+        "slots": slots,
         **{name: getattr(settings, name) for name in _HANDED_ON},
     }
 
@@ -215,9 +218,9 @@ def of_verification(
     on_timeout: str,
     retired: Sequence[str],
 ) -> Inputs:
-    """Of the verification of *identities*, each given by its outputs."""
+    """Of the verification of *identities*, each given by its outputs `VERIFIED`."""
     return {
-        "identities": [{name: one.get(name) for name in VERIFIED} for one in identities],
+        "identities": identities,
         "account_id": account_id,
         "timeout_minutes": timeout_minutes,
         "on_timeout": on_timeout,

@@ -17,7 +17,6 @@ What protects a record, as five rules; the fifth is here, the page "The life of 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
 
 from byodkim_provider.dkim.records import mark, unquoted
 from byodkim_provider.errors import InvalidSettings
@@ -27,28 +26,17 @@ from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.quoting import first_few, in_dns
 
 
-@dataclass(frozen=True)
-class Change:
-    """The creation or the change of a record in Route 53, as far as it is known."""
+def refuse_others(
+    problem: Callable[..., Message], name: str, standing: Sequence[str], ours: Collection[str]
+) -> None:
+    """
+    Raise `InvalidSettings` if a value *standing* at *name* has a mark that is none of *ours*.
 
-    name: str
-    values: Sequence[str] | None
-    """What is to be written; None if a preview can't know that."""
-    is_new: bool
-    """The stack has no such record yet."""
-    before: Collection[str] | None
-    """Marks of what the stack has written there before; None if a preview can't know that."""
-    problem: Callable[..., Message]
-    """What is said of the values of somebody else, by `name` and `found`."""
-
-
-def refuse_others(change: Change, standing: Callable[[], Sequence[str]]) -> None:
-    """Raise `InvalidSettings` if *standing* returns what somebody else has written."""
-    if not change.is_new and None in (change.values, change.before):
-        return  # the update asks again
-    ours = {*map(mark, change.values or ()), *(change.before or ())}
-    if others := [value for value in standing() if mark(value) not in ours]:
-        raise InvalidSettings(change.problem(name=change.name, found=quoted(others)))
+    *problem* says it, by `name` and `found`.
+    """
+    others = [value for value in standing if mark(value) not in ours]
+    if others:
+        raise InvalidSettings(problem(name=name, found=quoted(others)))
 
 
 def problem_of(existing: Existing) -> DkimMessages:

@@ -20,6 +20,7 @@ from pulumi.dynamic import ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY, serialize_provider
 from pulumi.runtime import get_config_env, get_root_resource, is_config_secret
 
+from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.resources import load_v1
 
@@ -109,6 +110,13 @@ def end_program(last_error: str) -> NoReturn:
     if last_error:
         pulumi.log.error(last_error)
     raise SystemExit(ERROR_SHOWN)
+
+
+def without_traceback(error: ByodkimError) -> ByodkimError:
+    """*error*, which the language host then shows by its words alone: it is a `RunError` too."""
+    kind = type(error)
+    error.__class__ = type(kind.__name__, (kind, pulumi.RunError), {})
+    return error
 
 
 T = TypeVar("T")

@@ -20,7 +20,6 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
 from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
@@ -72,7 +71,7 @@ def record(made: TxtRecord) -> Properties:
     """Inputs of a record, as `Records` has them, or those of our own."""
     if made.zone.provider == "route53":
         return {"name": made.name, "value": made.value}
-    host = HostSettings(provider="rfc2136", server="192.0.2.53", zone=KEYS_ZONE, key_name="byodkim")
+    host = DnsSettings(provider="rfc2136", server="192.0.2.53", zone=KEYS_ZONE, key_name="byodkim")
     return of_record(host, made)
 
 

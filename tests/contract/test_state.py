@@ -14,8 +14,8 @@ import pytest
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.config import settings
+from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
     NAME,
@@ -182,7 +182,7 @@ class Program(pulumi.runtime.Mocks):
         DnsRecord(
             "DnsRecord",
             inputs.of_record(
-                HostSettings(
+                DnsSettings(
                     provider="rfc2136",
                     zone=ZONE,
                     server=ADDRESS,
@@ -190,6 +190,7 @@ class Program(pulumi.runtime.Mocks):
                     key_name=name_servers.KEY,
                     key_algorithm=name_servers.ALGORITHM,
                     ttl=60,
+                    credentials="rfc2136",
                 ),
                 TxtRecord(
                     domain=ZONE,
@@ -198,7 +199,6 @@ class Program(pulumi.runtime.Mocks):
                     name=f"s1._domainkey.{ZONE}",
                     value=records.record_value(domain.key.public_key_der),
                 ),
-                credentials="rfc2136",
             ),
         )
 

@@ -36,7 +36,6 @@ from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.interface import HostSettings
 from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
@@ -331,7 +330,7 @@ def _zone_id(name: str) -> str:
 def _record_inputs(declared: DomainSettings, made: TxtRecord) -> Properties:
     dns = next(one for one in declared.dns if _zone(one).label == made.zone.label)
     if dns.server:
-        host = HostSettings(
+        host = DnsSettings(
             provider="rfc2136", server=dns.server, zone=dns.zone or DOMAIN, key_name="byodkim"
         )
         return of_record(host, made)

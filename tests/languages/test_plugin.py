@@ -179,21 +179,6 @@ def test_mail_from(shell, yaml):
     assert sandbox.dns.mx(f"bounce.{yaml.domain}") == ()
 
 
-def test_time_limits(shell, yaml, monkeypatch):
-    """
-    `customTimeouts` is how long a run waits for SES: `create` for the first key, `update` for the
-    next.
-    """
-    options = "    options: {customTimeouts: {create: 1h, update: 1500ms}}\n"
-    yaml.declare(1)
-    yaml.append(options)
-    assert "of at most 60 min" in yaml.succeeds("pulumi up").stdout
-    monkeypatch.setattr(shell.sandbox.ses.switches, "first_check_seconds", 3600)
-    yaml.declare(2)
-    yaml.append(options)
-    assert re.search(r"NotVerified: not verified after \d s: ", yaml.fails("pulumi up").stdout)
-
-
 def test_protect(yaml):
     """What is protected is not deleted; without the option it is."""
     yaml.write("generation: 1")

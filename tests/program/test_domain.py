@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 import pulumi
 import pytest
@@ -12,6 +13,7 @@ from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification,
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import domain
 from byodkim_provider.program.dns_provider import Zone
+from byodkim_provider.times import timestamp
 from tests.support.cloud import Engine
 
 
@@ -86,6 +88,7 @@ def test_plain_credentials():
             "if somebody "
             "may have read this"
         )
+        assert isinstance(refused.value, pulumi.RunError)  # which Pulumi shows without a traceback
 
     token = json.dumps({"godaddy": {"token": "gd-token"}})
     try:
@@ -97,12 +100,12 @@ def test_plain_credentials():
         set_all_config({}, [])
 
 
-class Waiting(Engine):
-    """Makes identities that wait for their record."""
+class New(Engine):
+    """Makes keys in this run."""
 
     def new_resource(self, args):
         name, made = super().new_resource(args)
-        return name, {**made, "status": "AWAITING_DNS"}
+        return name, {**made, "created_at": timestamp(datetime.now(UTC))}
 
 
 BY_HAND = {"provider": "manual"}
@@ -118,7 +121,7 @@ def test_standby_of_another_place(monkeypatch, first, later, printed):
     monkeypatch.setattr(pulumi.log, "info", lambda text, *_: said.append(text))
     dns = [first, later | {"from_generation": 3}]
     args = ByodkimDomainArgs(domain="example.com", generation=2, regions=["eu-west-1"], dns=dns)
-    run(lambda: ByodkimDomain("mail", args) and None, Waiting())
+    run(lambda: ByodkimDomain("mail", args) and None, New())
     assert ["generation 3" in one for one in said] == [True] * printed
 
 
@@ -148,7 +151,7 @@ def test_no_turn(monkeypatch, waits_for):
         async with asyncio.timeout(10):
             while "second" not in made:
                 await asyncio.sleep(0)
-            await made["second"].published()
+            await made["second"]._published()
         return []
 
     def program():
@@ -165,3 +168,9 @@ def test_no_turn(monkeypatch, waits_for):
             made[name] = ByodkimDomain(name, args, pulumi.ResourceOptions(depends_on=after))
 
     run(program)
+
+
+def test_methods():
+    """`help(ByodkimDomain)` has what a program may use, beside what every component has."""
+    own = {name for name in vars(ByodkimDomain) if not name.startswith("_")}
+    assert own == {"statuses", "verification"}

@@ -7,7 +7,6 @@ import pytest
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import generations
 from byodkim_provider.resources.inputs import (
-    Shared,
     let_stand,
     of_identity,
     takes_a_slot,
@@ -19,6 +18,7 @@ from tests.support.cases import cases
 DOMAIN = "shop.example"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 LATER = {"fromGeneration": 3}
+NOT_ASKED = {"selectors": [], "slots": None, "account_id": None}
 
 
 def program(listed, generation):
@@ -53,7 +53,7 @@ def test_names(listed, names):
     """The name of each published generation's record, in the zone that it stands in."""
     domain, zones = program(listed, 2)
     key = {"record_name": PLAIN, "record_value": "p="}
-    identity = of_identity(domain, "eu-west-1", Shared(key, [], None, zones, None))
+    identity = of_identity(domain, "eu-west-1", key=key, zones=zones, **NOT_ASKED)
     assert identity["zones"] == zones
     found = []
     for generation in domain.published:
@@ -77,7 +77,7 @@ def test_slot_of_a_retired_domain(retired):
 def test_zones_without_a_record_are_left_out(generation, listed):
     """A zone in which no published record stands is no business of the identity."""
     domain, zones = program([{}, SLOTS | LATER], generation)
-    identity = of_identity(domain, "eu-west-1", Shared({}, [], None, zones, None))
+    identity = of_identity(domain, "eu-west-1", key={}, zones=zones, **NOT_ASKED)
     assert identity["zones"] == zones[-listed:]
 
 

@@ -14,12 +14,13 @@ from typing import Any, Final
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys
+from byodkim_provider.dkim.records import mark
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.property_types import plain_object
 from byodkim_provider.resources.inputs import (
-    Shared,
+    VERIFIED,
     TxtRecord,
     let_stand,
     name_in_dns,
@@ -30,7 +31,7 @@ from byodkim_provider.resources.inputs import (
     takes_a_slot,
     txt_record,
 )
-from byodkim_provider.resources.records import Change, problem_of, refuse_others
+from byodkim_provider.resources.records import problem_of, refuse_others
 from tests.continuity.model import UNKNOWN, Declaration, Known, Properties, Providers
 from tests.support.fakes import FakeClock, FakeProgress
 
@@ -143,7 +144,7 @@ def verified(*identities: str, account_id: str | None = None) -> dict[str, Decla
 
     def inputs(known: Known) -> Properties:
         return of_verification(
-            [known[one] for one in identities],
+            [{name: known[one].get(name) for name in VERIFIED} for one in identities],
             account_id=account_id,
             timeout_minutes=30,
             on_timeout="warn",
@@ -166,13 +167,14 @@ def _identity(
     stack_id = known[STACK_ID]["id"]
     keys = {one: _key(settings, one, known) for one in settings.published}
     with_slot = [one for one in keys if settings.selector(one)]
-    shared = Shared(
+    inputs = of_identity(
+        settings,
+        region,
         key=keys[settings.generation],
         selectors=[key["selector"] for key in keys.values()],
         slots={settings.selector(one): keys[one]["record_value"] for one in with_slot} or None,
         **given,
     )
-    inputs = of_identity(settings, region, shared)
     return {
         **inputs,
         "zones": [plain_object(zone) for zone in inputs["zones"]],
@@ -193,16 +195,11 @@ class AnyRecord:
         if "provider" in inputs or record.existing == "replace":
             return
         name, value, before = record.name, record.value, record.before
-        refuse_others(
-            Change(
-                name=name,
-                values=None if value is UNKNOWN else [value],
-                is_new=is_new,
-                before=None if UNKNOWN in before else before,
-                problem=problem_of(record.existing),
-            ),
-            lambda: self._standing(name),
-        )
+        if not is_new and (value is UNKNOWN or UNKNOWN in before):
+            return
+        ours = [mark(value)] if value is not UNKNOWN else []
+        ours += before if UNKNOWN not in before else ()
+        refuse_others(problem_of(record.existing), name, self._standing(name), ours)
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         # The last argument is always the record's properties.
