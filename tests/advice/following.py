@@ -7,8 +7,8 @@ No assertion here. Settings and commands stand between backticks in every text o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -44,8 +44,6 @@ class Entry:
     world: World
     written: dict[str, Any]
     stored: Stored | None = None
-    changes: Mapping[str, Any] = field(default_factory=dict)
-    """What the program adds that no stack file has."""
 
     def edit(self, *lines: str) -> None:
         """Write *lines*, such as `generation: 2`, into the entry."""
@@ -55,13 +53,13 @@ class Entry:
     @property
     def declared(self) -> Declared:
         entry = settings.domain(DOMAIN, self.written, default_region="eu-west-1")
-        inputs: dict[str, Any] = {
-            "published": entry.published,
-            "overlap_days": entry.overlap_days,
-            "adopt": entry.adopt,
-            "accept_unsigned_window": entry.accept_unsigned_window,
-        }
-        return self.world.declared(entry.generation, **inputs | dict(self.changes))
+        return self.world.declared(
+            entry.generation,
+            published=entry.published,
+            overlap_days=entry.overlap_days,
+            adopt=entry.adopt,
+            accept_unsigned_window=entry.accept_unsigned_window,
+        )
 
     def preview(self) -> None:
         """Raise what a preview would refuse."""
@@ -76,12 +74,7 @@ class Entry:
         declared = self.declared
         self.world.publish(*declared.published)
         key = self.world.key(declared.generation or 0)
-        if self.stored:
-            self.stored = lifecycle.carry_out(
-                self.stored, declared, lambda: key, self.world.outside
-            )
-        else:
-            self.stored = lifecycle.carry_out(None, declared, lambda: key, self.world.outside)
+        self.stored = lifecycle.carry_out(self.stored, declared, lambda: key, self.world.outside)
         keep = {self.world.declared(one).record_name for one in declared.published}
         for name in self.world.resolver.records.keys() - keep:
             del self.world.resolver.records[name]

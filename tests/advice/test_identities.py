@@ -7,7 +7,6 @@ import pytest
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
-from byodkim_provider.messages.identity import TAKE_BACK
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, World
@@ -98,18 +97,3 @@ def test_taken_by_another_stack(world, entry, is_let_go, tags):
         entry.edit("adopt: false")
         entry.up()
         assert not entry.stored.adopted
-
-
-def test_the_owner_tag_is_gone(world, entry):
-    """The state does not know it before a refresh, so `adopt` alone changes nothing."""
-    world.model.change(DOMAIN, REGION, tags={})
-    adopt, command, *_ = TAKE_BACK.split("`")[1::2]
-    entry.edit(adopt)
-    entry.up()
-    assert world.identity().tags == {}
-    assert command == "pulumi up --refresh"
-    entry.up(refresh=True)
-    assert world.identity().tags[OWNER_TAG] == entry.declared.owner
-    entry.edit("adopt: false")
-    entry.up()
-    assert not entry.stored.adopted

@@ -5,7 +5,6 @@ import textwrap
 
 import pytest
 
-from tests.engine.clients import REGION
 from tests.engine.stack import OPENSSL_KEY
 
 pytestmark = pytest.mark.engine
@@ -47,16 +46,3 @@ def test_from_nothing(sandbox, stack):
     assert "set it without `--secret`: privateKeys holds the private keys" in refused.stderr
     stack.stack_file.write_text(text)
     assert "encrypt" not in stack.run("byodkim iam-policy").stderr
-
-    # The last domain leaves.
-    assert stack.run("pulumi up --yes").exit_code == 0
-    assert DOMAIN in sandbox.ses.identities(REGION)
-    stack.paste("config:\n  aws:region: eu-west-1\n  ses-byodkim:domains:\n")
-    assert "domains: {}` if the last domain has left" in stack.run("pulumi preview").stdout
-    stack.paste("config:\n  aws:region: eu-west-1\n  ses-byodkim:domains: {}\n")
-    preview = stack.run("pulumi preview").stdout
-    assert "to delete" in preview
-    assert stack.run("pulumi up --yes").exit_code == 0
-    assert DOMAIN not in sandbox.ses.identities(REGION)
-    assert "0 domains" in stack.run("byodkim status").stdout
-    assert "2 unchanged" in stack.run("pulumi preview").stdout
