@@ -184,8 +184,8 @@ def rotate(
         if not no_up and environment.run_pulumi(up, stack.directory) != 0:
             raise Refused(CliMessages.UP_FAILED(file=stack.file_name))
     if wants_json:
-        file = stack.file_name if steps else ""
-        done = {"stack": stack.name, "file": file, "written": bool(steps) and not dry_run}
+        written = bool(steps) and not dry_run
+        done = {"stack": stack.name, "file": stack.file_name, "written": written}
         click.echo(as_json({**done, "rotations": steps, "problems": problems}))
     if problems:
         say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))

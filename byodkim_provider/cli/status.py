@@ -61,7 +61,8 @@ def status(
     Show what signs, and what is wrong or due.
 
     Asks SES and every DNS server now, changes nothing, decrypts nothing. Of each DOMAIN in a stack
-    everything is shown, as `byodkim doctor` does.
+    everything is shown, as `byodkim doctor` does. All of it is about what the last `pulumi up` has
+    made: `pulumi preview` shows what the stack file has beside that.
     """
     environment = context.ensure_object(Environment)
     stack = open_stack(name, environment)

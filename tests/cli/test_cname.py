@@ -118,21 +118,13 @@ def printed(project, *arguments):
     return result.stdout
 
 
-def test_panel(new):
-    """The three CNAMEs are known before any key exists."""
-    text = printed(new, "--panel", "cloudflare")
-    assert text.startswith("dev: 3 records, 3 to type in\n\nCloudflare: shop.example › DNS › ")
-    for name in (f"ses{number}._domainkey" for number in (1, 2, 3)):
-        assert f"  Type:   CNAME\n  Name:   {name}\n  Target: {name}.{SHOP}.{KEYS}\n" in text
-    assert text.count("Each of these CNAME records:\n  - ") == 1, "what holds for all is said once"
-
-
 @pytest.mark.parametrize("name", ["godaddy", "other"])
 def test_right_at_the_first_try(new, world, name):
     """Whoever types what is printed into the panel's fields has three right CNAMEs."""
     panel = PANELS[name]
     fields = (panel.name_field, target_field(panel))
     text = printed(new, SHOP, "--panel", name)
+    assert text.count("Each of these CNAME records:\n  - ") == 1, "what holds for all is said once"
     names, targets = (re.findall(rf"^  {one}: +(\S+)$", text, re.MULTILINE) for one in fields)
     stored = [one.removesuffix(".") if one.endswith(".") else f"{one}.{SHOP}" for one in names]
     world.resolver.cnames = dict(zip(stored, targets, strict=True))

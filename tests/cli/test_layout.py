@@ -23,7 +23,6 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.messages.cli import FindingMessages
-from tests.docs.pages import ROOT
 from tests.support.browser import TOO_WIDE, needs_browser, opened, views, violations
 from tests.support.cli_project import CliProject
 from tests.support.fakes import START
@@ -125,16 +124,6 @@ def test_metrics(project, world):
         ("byodkim_checked_timestamp_seconds", stack): world.clock.now().timestamp() // 1,
     }
     assert expected.items() <= found.items()
-
-
-def test_metrics_of_the_page():
-    """
-    The page on monitoring has the verdicts by number, as they are in the code, in its table of
-    metrics.
-    """
-    page = (ROOT / "docs" / "how-to" / "automation.md").read_text(encoding="utf-8")
-    row = re.search(r"^\| `byodkim_domain_status` \|.*$", page, re.MULTILINE)[0]
-    assert {verdict: int(number) for number, verdict in re.findall(r"(\d) (\w+)", row)} == SEVERITY
 
 
 # The report
