@@ -250,6 +250,7 @@ def test_worst_first():
     """Who opens the report sees first what is wrong; the page has no script and no other file."""
     text = as_html(stack(replace(domain("a.example"), verdict="well"), domain()))
     assert text.index(f'<a href="#{NAME}">') < text.index('<a href="#a.example">')
+    assert f'<span class="name">{SERVER}' in text, "a name stays in one piece"
     pattern = r"<(script|link|img|iframe|object|form)|https?:|url\(|@import|\bon\w+="
     assert not re.search(pattern, text)
 
