@@ -105,6 +105,16 @@ class ByodkimDomainArgs(WrittenDomain):
     if the domain is not verified within its time limit.
     """
 
+    if not TYPE_CHECKING:  # a type checker takes the arguments from the fields
+
+        def __init__(self, /, **given: Any) -> None:
+            try:
+                super().__init__(**given)
+            except InvalidSettings as error:
+                raise without_traceback(error) from None
+
+        __init__.__pydantic_base_init__ = True  # as that of `Written`
+
     def settings(self) -> settings.DomainSettings:
         """
         The settings with all defaults; without *regions*, the Region is the stack's `aws:region`.

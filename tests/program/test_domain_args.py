@@ -95,6 +95,7 @@ def test_refused(given, problems):
     with pytest.raises(InvalidSettings) as refused:
         ByodkimDomainArgs(**given)
     assert list(refused.value.problems) == [f'domains["example.com"].{one}' for one in problems]
+    assert isinstance(refused.value, pulumi.RunError)  # which Pulumi shows without a traceback
 
 
 @cases(
