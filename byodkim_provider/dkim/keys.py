@@ -49,9 +49,6 @@ The guide's `openssl genrsa` uses it. Whether SES signs with a smaller exponent 
 and SES would report no error if it didn't.
 """
 
-MAX_EXPONENT: Final = 2**31 - 1
-"""Largest public exponent: Go's crypto/rsa verifies with none beyond it."""
-
 _PRIVATE: Final = DkimMessages.PRIVATE_EXPECTED()
 _PUBLIC: Final = DkimMessages.PUBLIC_EXPECTED()
 
@@ -131,7 +128,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
         raise InvalidKey(DkimMessages.ALGORITHM(algorithm=algorithm))
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
-    if not PUBLIC_EXPONENT <= exponent <= MAX_EXPONENT:
+    if exponent < PUBLIC_EXPONENT:
         raise InvalidKey(DkimMessages.EXPONENT(exponent=exponent, expected=PUBLIC_EXPONENT))
     return _signing_key(key)
 

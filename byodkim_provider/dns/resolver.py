@@ -64,7 +64,7 @@ class Answer:
     """
     Why there are no values: "silent", "unreachable", "no address", "lame", "garbage", "no zone",
     "no resolver", "no time" (left for this lookup), "interrupted" or a response code ("REFUSED",
-    "SERVFAIL" …); with empty values "CNAME loop", "too many CNAMEs" or "CNAME to the root".
+    "SERVFAIL" …); with empty values "CNAMEs to nowhere".
     """
 
     alias: str = ""
@@ -240,12 +240,9 @@ def _follow(
 
     An authoritative server returns only the CNAME, unless it serves the target too.
     """
-    if target in aliases:
-        return [Answer(server, (), "CNAME loop", text_of(target))]
-    if len(aliases) > MAX_ALIASES:
-        return [Answer(server, (), "too many CNAMEs", text_of(target))]
-    if target == dns.name.root:
-        return [Answer(server, (), "CNAME to the root", text_of(target))]
+    is_endless = target in aliases or len(aliases) > MAX_ALIASES
+    if is_endless or target == dns.name.root:
+        return [Answer(server, (), "CNAMEs to nowhere", text_of(target))]
     return _authoritative(questions, target, existing_part(target), aliases)
 
 

@@ -42,8 +42,8 @@ ALIAS = Answer("ns2", (), alias="k2.example.org")
         ),
         "all silent": (["silent"] * 3, False, "0 of 3", ", ns1, ns2 and ns3: silent"),
         "alias to itself": (
-            *([(RIGHT,), replace(ALIAS, failure="CNAME loop")], False, "1 of 2"),
-            ", ns2: CNAME loop (CNAME to k2.example.org)",
+            *([(RIGHT,), replace(ALIAS, failure="CNAMEs to nowhere")], False, "1 of 2"),
+            ", ns2: CNAMEs to nowhere (CNAME to k2.example.org)",
         ),
     },
 )
