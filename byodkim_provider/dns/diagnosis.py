@@ -293,7 +293,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
         ]
         return replace(seen, notes=(*seen.notes, *sorted(notes)))
     if targets == {record.target}:
-        return _behind(resolver, record, answers, seen)
+        return _behind(record, answers, seen)
     beside = _beside_of(resolver, record)
     seen = replace(seen, verdict="wrong", name_servers=_servers_beside(resolver, record, beside))
     if len(targets) > 1:
@@ -312,19 +312,15 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     return _cname_elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
 
 
-def _behind(
-    resolver: DnsResolver, record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis
-) -> Diagnosis:
+def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
     """*seen* of a CNAME that is right, by what stands at its target."""
     zone = record.target.removeprefix(f"{record.name}.")
     servers = ", ".join(sorted(record.name_servers))
     asked = {answer.server for answer in answers if answer.target and answer.failure != "no zone"}
     at_target = judge([replace(answer, target="") for answer in answers], record.public_key_der)
-    is_missing = at_target.code == "no-txt"
-    if servers:
-        is_elsewhere = is_missing and asked.isdisjoint(record.name_servers)
-    else:  # before the first run only the zone itself tells
-        is_elsewhere = is_missing and bool(asked) and _is_no_zone(resolver, zone, record.target)
+    # Before the first run nobody knows the servers of the zone.
+    is_missing = at_target.code == "no-txt" and bool(servers)
+    is_elsewhere = is_missing and asked.isdisjoint(record.name_servers)
     is_second_hand = any(answer.by_resolver for answer in answers)
     if not asked or (is_elsewhere and not is_second_hand):
         whose = f", which {servers} serve" if servers else ""
@@ -335,12 +331,6 @@ def _behind(
         return replace(seen, verdict="right", code="", text=at_target.text)
     found_at = record.target if at_target.code else ""
     return replace(at_target, target=record.target, zone=zone, found_at=found_at)
-
-
-def _is_no_zone(resolver: DnsResolver, zone: str, name: str) -> bool:
-    """Whether the servers that are asked for *name*, which has no record, know no zone *zone*."""
-    answers = [answer for answer in resolver.txt(name, zone) if answer.values is not None]
-    return bool(answers) and not any(answer.values or zone in answer.zones for answer in answers)
 
 
 def _cname_elsewhere(
