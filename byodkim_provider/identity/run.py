@@ -11,14 +11,17 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
+
+if TYPE_CHECKING:
+    from byodkim_provider.aws.connections import Connections
 
 
 @dataclass

@@ -9,7 +9,7 @@ import functools
 import secrets
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pulumi.dynamic import (
     CheckFailure,
@@ -20,14 +20,16 @@ from pulumi.dynamic import (
     ResourceProvider,
 )
 
-from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.aws.settings import read_settings, redirection_warnings
+from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.dkim.key_secret import STACK_ID_LENGTH
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.messages import HINT
 from byodkim_provider.quoting import printable
 from byodkim_provider.resources._plugin import prepare_process, progress_of_this_call
+
+if TYPE_CHECKING:
+    from byodkim_provider.aws.connections import Connections
 
 
 @functools.cache
@@ -68,16 +70,23 @@ class DynamicProvider(ResourceProvider):
                 self._run.progress().info(missing)
         self._config = req.config.get
         if self._needs_aws:
-            settings = self._connections.settings
+            settings = self._settings
             for line in map(str, redirection_warnings(settings.endpoints)):
                 if self._run.first(line):
                     self._run.progress().warn(line)
             self._default_tags = settings.default_tags
 
     @functools.cached_property
+    def _settings(self) -> AwsSettings:
+        # Read when needed: a record at a host, or a key in the state, needs no settings of AWS.
+        return read_settings(self._config)
+
+    @functools.cached_property
     def _connections(self) -> Connections:
-        # Made when needed: a record at a host, or a key in the state, needs no AWS settings.
-        return connections(read_settings(self._config))
+        # An unchanged `up` calls nothing of AWS: it goes without the time that boto3 takes to load.
+        from byodkim_provider.aws.connections import connections
+
+        return connections(self._settings)
 
     def _connect(self, account_id: str | None) -> Services:
         return Services.of(self._run, self._connections, account_id)

@@ -382,4 +382,4 @@ class DkimVerification(OurResource):
 
 def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
     """The outputs that are verified."""
-    return {name: pulumi.Output.from_input(getattr(identity, name)) for name in VERIFIED}
+    return {name: getattr(identity, name) for name in VERIFIED}
