@@ -1,5 +1,5 @@
 """
-If this fails, ten thousand identities, as many as a Region has room for, are called too fast.
+If this fails, thousands of identities are called too fast: a Region has room for ten thousand.
 
 The real client with its pace, and the sandbox's SES with its limit of one call a second, which
 refuses the first calls of a run alone. Time passes where somebody waits, and while a call is on its
@@ -30,7 +30,7 @@ from sandbox.ses.rules import SesError
 from tests.support.fakes import REGION, FakeClock
 from tests.support.world import World
 
-NUMBER = 10_000
+NUMBER = 2_000
 DOMAINS = [f"d{number}.example" for number in range(NUMBER)]
 PAGES = NUMBER // 1000
 """Of a List of them all."""
