@@ -6,6 +6,7 @@ take.
 import functools
 import types
 
+import botocore.client
 import botocore.hooks
 import botocore.loaders
 import botocore.session
@@ -13,7 +14,8 @@ import botocore.session
 
 def share_between_sessions():
     """
-    From now on sessions share models of services, names of events, and what is known of handlers.
+    From now on sessions share models and clients' classes of services, names of events, and what
+    is known of handlers.
     """
     shared = functools.cache(botocore.loaders.create_loader)
     botocore.loaders.create_loader = vars(botocore.session)["create_loader"] = shared
@@ -32,3 +34,12 @@ def share_between_sessions():
         )
 
     botocore.hooks.accepts_kwargs = accepts
+    create_class = botocore.client.ClientCreator._create_client_class
+    classes: dict[str, type] = {}
+
+    def client_class(creator, service, model):
+        if service not in classes:
+            classes[service] = create_class(creator, service, model)
+        return classes[service]
+
+    botocore.client.ClientCreator._create_client_class = client_class

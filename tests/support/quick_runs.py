@@ -129,11 +129,16 @@ def _prepare():
     import byodkim_provider.plugin.servicer  # noqa: F401 # and so every resource
     import sandbox.pulumi.aws_account
     import sandbox.pulumi.aws_resources  # noqa: F401
+    from byodkim_provider import property_types
+    from byodkim_provider.identity.state import Declared, KeyInSes, Stored
+    from byodkim_provider.identity.verdicts import Entry, Verdict
     from tests.support.quick_botocore import share_between_sessions
 
     share_between_sessions()
     for file in (ROOT / "byodkim_provider" / "resources").glob("*_provider.py"):
         importlib.import_module(f"byodkim_provider.resources.{file.stem}")
+    for kind in (Declared, KeyInSes, Stored, Entry, Verdict):
+        property_types._model(kind)
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
     for service in SERVICES:
         session.client(service)
