@@ -88,12 +88,6 @@ def lame(answer: Message, over_tcp: bool) -> Sent:
     return answer
 
 
-def cached(answer: Message, over_tcp: bool) -> Sent:
-    """What a recursive resolver says that is named as authoritative: right, but second-hand."""
-    answer.flags &= ~dns.flags.AA
-    return answer
-
-
 def failing(rcode: str) -> Behaviour:
     def behave(answer: Message, over_tcp: bool) -> Sent:
         answer.answer.clear()
