@@ -39,7 +39,8 @@ PROJECT: Final = "ses-byodkim"
 NOT_SECRET: Final = frozenset(key for spec in SPECS.values() for key in spec.plain)
 """Keys under `dnsCredentials` that need not be encrypted: they give no access by themselves."""
 
-_KEYS: Final = keys_of(StackSettings)
+KEYS: Final = keys_of(StackSettings)
+"""Valid keys."""
 
 MAIL_FROM_PARTITIONS: Final = ("aws", "aws-us-gov")
 """Where MX records of MAIL FROM domains are known to end in `amazonses.com`."""
@@ -130,7 +131,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     """
     written = {key: value for key, value in config.items() if value not in (None, "")}
     if not written.get("domains") and written.get("domains") != {}:
-        unknown = [line((key,), unknown_key(key, _KEYS)) for key in sorted({*written} - {*_KEYS})]
+        unknown = [line((key,), unknown_key(key, KEYS)) for key in sorted({*written} - {*KEYS})]
         nothing = SettingMessages.NO_DOMAINS(project=PROJECT)
         raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
     return _load(written, default_region, private_keys=_map(written.get("privateKeys")))

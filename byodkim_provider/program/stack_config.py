@@ -15,17 +15,12 @@ from pulumi.runtime import get_config, is_config_secret
 
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
-from byodkim_provider.config.settings import NOT_SECRET
+from byodkim_provider.config.settings import KEYS, NOT_SECRET
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.property_types import from_json
 from byodkim_provider.resources.sdk import configured_names
-
-OBJECTS: Final = ("defaults", "dnsCredentials", "domains", "privateKeys", "verification")
-"""
-Valid keys. Pulumi returns only keys that a program names, so a misspelt key would go unnoticed.
-"""
 
 SHORTEST_SECRET: Final = 12
 """
@@ -44,10 +39,14 @@ def written() -> dict[str, object]:
     """
     project = pulumi.get_project()
     config, prefix = pulumi.Config(project), f"{project}:"
-    names = [name.removeprefix(prefix) for name in configured_names() if name.startswith(prefix)]
-    values: dict[str, object] = {name: config.get(name) for name in names}
-    # A key with nothing below it is blank, which is no JSON.
-    return values | {name: from_json(text) for name in OBJECTS if (text := config.get(name))}
+    ours = [name.removeprefix(prefix) for name in configured_names() if name.startswith(prefix)]
+    values: dict[str, object] = {}
+    for name in {*KEYS, *ours}:
+        text = config.get(name)
+        if text is not None:
+            # A map is JSON; a key with nothing below it is blank.
+            values[name] = from_json(text) if text and name in KEYS else text
+    return values
 
 
 def refuse_unsafe_secrets() -> None:
