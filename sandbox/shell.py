@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
 
@@ -12,6 +13,7 @@ from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.language_host import LanguageHost, served
 from sandbox.pulumi.plugins import install_plugins, pulumi_environment
+from sandbox.pulumi.program_host import NodeHost, missing_hosts
 from sandbox.world import REGION, Sandbox
 
 MAIL: Final = "mail"
@@ -48,8 +50,7 @@ def main() -> int:
     with (
         Sandbox(switches=QUICK) as sandbox,
         Cloudflare(AT_CLOUDFLARE, clock=sandbox.clock) as cloudflare,
-        # Programs run in this process, which must not lead them to the user's account.
-        served("python", LanguageHost(sandbox.environment, ours)) as language_host,
+        ExitStack() as hosts,
     ):
         for zone in ZONES:
             sandbox.add_zone(zone)
@@ -58,15 +59,18 @@ def main() -> int:
             "CLOUDFLARE_BASE_URL": cloudflare.url,
             "SANDBOX_CLOUDFLARE_TOKEN": cloudflare.token,
         }
-        state, sandbox.mail.folder = (sandbox.directory / name for name in ("pulumi-state", MAIL))
+        # Programs in Python run in this process, which must not lead them to the user's account.
+        python = served("python", LanguageHost(sandbox.environment, ours))
+        others = missing_hosts(pulumi, NodeHost(sandbox.environment))
+        language_host = ",".join(map(hosts.enter_context, (python, others))).strip(",")
+        state = sandbox.directory / "pulumi-state"
         state.mkdir()
+        sandbox.mail.folder = sandbox.directory / MAIL
         sandbox.mail.folder.mkdir()
         home = install_plugins(pulumi, sandbox.directory / "pulumi-home")
         variables = environment(sandbox, state=state, pulumi_home=home, language_host=language_host)
-        programs = (
-            f"{Path(sys.executable).parent}{os.pathsep}{Path(pulumi.command).parent}{os.pathsep}"
-        )
-        lines = [f"unset {' '.join(FOREIGN)}", f'export PATH={shlex.quote(programs)}"$PATH"']
+        programs = ":".join(str(Path(one).parent) for one in (sys.executable, pulumi.command))
+        lines = [f"unset {' '.join(FOREIGN)}", f'export PATH={shlex.quote(programs)}:"$PATH"']
         lines += [
             f"export {name}={shlex.quote(value)}" for name, value in sorted(variables.items())
         ]
@@ -90,7 +94,6 @@ def environment(
         "AWS_DEFAULT_REGION": REGION,  # version 1 of the AWS CLI knows no other name
         "AWS_REGION": REGION,
         "PULUMI_DEBUG_LANGUAGES": language_host,
-        "SANDBOX_DNS": sandbox.dns_resolver,
         "SANDBOX_MAIL": str(sandbox.directory / MAIL),
     }
 

@@ -48,7 +48,7 @@ class Sandbox:
                 name, follows_cname=self.ses.switches.follows_cname
             ),
             look_up_mx=self.dns.mx,
-            look_up_soa=self.dns.soa,
+            primary_server=self.dns.primary_server,
             name_exists=self.dns.exists,
             clock=self.clock,
             switches=switches or Switches(),
@@ -99,6 +99,7 @@ class Sandbox:
             "AWS_ENDPOINT_URL_SESV2": self.ses.url,
             **{f"AWS_ENDPOINT_URL_{service}": self.aws.url for service in BY_MOTO},
             "NO_PROXY": "127.0.0.1",
+            "SANDBOX_DNS": self.dns_resolver,
             # Account numbers come again in the next sandbox, and what was read of this one must
             # not.
             "XDG_CACHE_HOME": str(self.directory / "cache"),

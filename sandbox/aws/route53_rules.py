@@ -13,9 +13,6 @@ from sandbox.dns.zone import RecordSet
 STRING_LIMIT: Final = 255
 """Octets of one string of a TXT value."""
 
-VALUE_LIMIT: Final = 4000
-"""Octets of a whole value, including quotes and spaces."""
-
 _STRING: Final = re.compile(r'"((?:[^"\\]|\\[0-7]{3}|\\.)*)"\s*')
 _ESCAPED: Final = re.compile(r"\\([0-7]{3}|.)")
 
@@ -68,8 +65,6 @@ def _problems(
             "is not permitted as it conflicts with other records with the same DNS name in zone"
         )
         yield f"RRSet of type {kind} with DNS name {name} {conflict} {zone}"
-    if len(set(values)) != len(values):
-        yield f"Duplicate Resource Record: '{values[0]}'"
     if kind == "TXT":
         for value in values:
             if fault := _text_fault(value):

@@ -16,7 +16,7 @@ from moto.secretsmanager.models import secretsmanager_backends
 from moto.server import ThreadedMotoServer
 from moto.sts.models import sts_backends
 
-from sandbox.aws.route53_rules import VALUE_LIMIT, Change, problems
+from sandbox.aws.route53_rules import Change, problems
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.zone import RecordSet
 
@@ -62,14 +62,6 @@ class _Route53(Route53Backend):
         """Apply all changes, or none. moto's own lets a record be created twice."""
         zone = self.get_hosted_zone(zoneid)
         changes = [_change(change) for change in change_list]
-        if any(
-            len(value) > VALUE_LIMIT for change in changes for value in change.record_set.values
-        ):
-            text = (
-                "1 validation error detected: Member must have length less than or equal to "
-                f"{VALUE_LIMIT}"
-            )
-            raise Route53ClientError("InvalidInput", text)
         with _lock:
             refused = problems(_absolute(zone.name), _record_sets(zone), changes)
             if refused:

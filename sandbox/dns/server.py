@@ -104,16 +104,13 @@ class DnsServer(Hosting):
             return ()
         return tuple(rdata for rrset in answer.answer if rrset.rdtype == kind for rdata in rrset)
 
-    def soa(self, name: str) -> tuple[str, str, int] | None:
-        """Primary server, contact and serial number of the zone that *name* is in."""
+    def primary_server(self, name: str) -> str:
+        """Of the zone that *name* is in, as its SOA record has it; or empty."""
         answer = self.resolve(dns.name.from_text(name), RdataType.SOA)
-        rrsets = (
-            rrset for rrset in (*answer.answer, *answer.authority) if rrset.rdtype == RdataType.SOA
-        )
-        for soa in (rrset[0] for rrset in rrsets):
-            server, contact = (one.to_text(omit_final_dot=True) for one in (soa.mname, soa.rname))
-            return server, contact, int(soa.serial)
-        return None
+        for rrset in (*answer.answer, *answer.authority):
+            if rrset.rdtype == RdataType.SOA:
+                return str(rrset[0].mname.to_text(omit_final_dot=True))
+        return ""
 
     def start(self) -> None:
         bound = _bind(list(ADDRESSES.values()))

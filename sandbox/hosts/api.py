@@ -1,16 +1,12 @@
 """
-What the stand-ins for APIs of DNS hosts share: a zone, a limit on requests, and what goes wrong on
-the way.
+What the stand-ins for APIs of DNS hosts share: a zone, and what goes wrong on the way.
 
 What no document says, or depends on the account, is an attribute with the likelier answer: the
 tests run it both ways.
 """
 
 import threading
-from collections import defaultdict
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from math import ceil
 from typing import ClassVar, Literal
 
 from sandbox.clock import SandboxClock
@@ -51,6 +47,9 @@ class ApiStandIn(HttpStandIn):
     secrets: ClassVar[dict[str, str]]
     """What opens the account, as `dnsCredentials` has it."""
 
+    says_when = True
+    """Whether a 429 and a 503 have a `Retry-After`."""
+
     def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
         self.zone = zone
         self.clock = clock or SandboxClock()
@@ -63,11 +62,6 @@ class ApiStandIn(HttpStandIn):
         self.requests: list[Request] = []
         self.retry_after = 1
         """Seconds that it wants to be left alone for when it is asked too often."""
-        self.says_when = True
-        """Whether a 429 and a 503 have a `Retry-After`."""
-        self.limited = True
-        """Whether any number of requests may be too many."""
-        self._counted: defaultdict[str, list[datetime]] = defaultdict(list)
         self._numbers = 0
         self._lock = threading.Lock()
 
@@ -110,19 +104,6 @@ class ApiStandIn(HttpStandIn):
     def trouble(self, status: int) -> Response:
         """The host's own answer to what it can't or won't do now."""
         raise NotImplementedError
-
-    def _wait(self, *limits: tuple[int, timedelta], what: str = "") -> int:
-        """
-        Seconds until *what* comes so many times within each time at most; 0: it does, and is
-        counted.
-        """
-        now, times = self.clock.now(), self._counted[what]
-        over = [times[-most] + within - now for most, within in limits if len(times) >= most]
-        wait = ceil(max(over, default=timedelta()).total_seconds())
-        if wait > 0 and self.limited:
-            return wait
-        times.append(now)
-        return 0
 
     def respond(self, request: Request) -> Response | None:
         with self._lock:

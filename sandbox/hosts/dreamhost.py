@@ -3,14 +3,10 @@ DreamHost's API for one account:
 https://help.dreamhost.com/hc/en-us/articles/217555707-DNS-API-overview.
 """
 
-from datetime import timedelta
 from typing import ClassVar, Final
 
 from sandbox.clock import SandboxClock
 from sandbox.hosts.api import ApiStandIn, Request, Response
-
-LIMITS: Final = ((10, timedelta(minutes=5)), (50, timedelta(hours=1)))
-"""How many additions there may be in a time. Those that failed don't count."""
 
 
 class DreamHost(ApiStandIn):
@@ -32,8 +28,6 @@ class DreamHost(ApiStandIn):
         query = request.query
         if query.get("key") != self.key:
             return _error("invalid_api_key")
-        if query.get("format") != "json":
-            return Response(200, "success")
         match query["cmd"]:
             case "dns-list_records":
                 return Response(200, {"result": "success", "data": self._listed()})
@@ -67,9 +61,6 @@ class DreamHost(ApiStandIn):
             return _error("no_such_zone")
         if value in [one.text for one in self.records if one.name == name]:
             return _error("record_already_exists_remove_first")
-        if self._wait(*LIMITS):
-            limits = " and ".join(f"{most} times in {time}" for most, time in LIMITS)
-            return _error(f"slow_down_bucko\t{limits}")
         self._by_api.add(name)
         self._keep(name, value, ttl=14400)
         return Response(200, {"result": "success", "data": "record_added"})

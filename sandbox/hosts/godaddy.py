@@ -1,10 +1,9 @@
 """GoDaddy's API, version 3, for one account: https://developer.godaddy.com."""
 
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, ClassVar, Final, Literal
 from urllib.parse import unquote
 
-from sandbox.clock import SandboxClock
 from sandbox.hosts.api import ApiStandIn, Record, Request, Response
 
 
@@ -16,18 +15,11 @@ class GoDaddy(ApiStandIn):
 
     expires: datetime | None = None
     """When the token ends, after a year at most."""
-    requests_per_minute = 60
-    """At one endpoint."""
     doubles: Literal["refused", "kept"] = "refused"
     """Two records of one name, type and value."""
     filters = True
     """Whether it lists only what was asked for."""
-    cnames: frozenset[str] = frozenset()
-    """Names at which a CNAME stands."""
-
-    def __init__(self, zone: str, *, clock: SandboxClock | None = None) -> None:
-        super().__init__(zone, clock=clock)
-        self.says_when = False
+    says_when = False
 
     def answer(self, request: Request) -> Response:
         match self._door(request), request.method, request.path.strip("/").split("/"):
@@ -58,9 +50,6 @@ class GoDaddy(ApiStandIn):
             return _error(
                 401, "UNABLE_TO_AUTHENTICATE", "Unauthorized : Could not authenticate API token"
             )
-        endpoint = f"{request.method} {'/'.join(request.path.split('/')[:6])}"
-        if self._wait((self.requests_per_minute, timedelta(minutes=1)), what=endpoint):
-            return _error(429, "TOO_MANY_REQUESTS", "Too many requests")
         return None
 
     def _list(self, request: Request) -> Response:
@@ -77,8 +66,7 @@ class GoDaddy(ApiStandIn):
         if len(body["data"]) > 512:
             return _invalid("data is too long")
         name = self.zone if body["name"] == "@" else f"{body['name']}.{self.zone}"
-        is_double = self.doubles == "refused" and body["data"] in self.stored(name)
-        if is_double or name in self.cnames:
+        if self.doubles == "refused" and body["data"] in self.stored(name):
             issue = {"issue": "DUPLICATE_RECORD", "description": "such a record is there"}
             return _error(422, "DUPLICATE_RECORD", "The record is a duplicate", issue)
         made = self._keep(name, body["data"], ttl=body["ttl"])

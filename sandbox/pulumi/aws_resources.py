@@ -162,9 +162,6 @@ def _record_set(outputs: Properties) -> Any:
     }
 
 
-_MAIL_FROM: Final = ("mailFromDomain", "behaviorOnMxFailure")
-
-
 class SesResource(Resource):
     """A resource type of SES in a Region of its own. It has what a read shows, and its inputs."""
 
@@ -172,7 +169,7 @@ class SesResource(Resource):
 
     def __init_subclass__(cls) -> None:
         cls.replacing = frozenset({*cls.needed, "region"})
-        cls.known = cls.replacing | {"dkimSigningAttributes", *_MAIL_FROM}
+        cls.known = cls.replacing | {"dkimSigningAttributes"}
 
     def checked(self, inputs: Properties) -> Properties:
         default = [] if "region" in inputs else ["region"]
@@ -241,30 +238,6 @@ class EmailIdentity(SesResource):
         ses.delete_email_identity(EmailIdentity=outputs["emailIdentity"])
 
 
-class MailFromAttributes(SesResource):
-    """
-    `aws.sesv2.EmailIdentityMailFromAttributes`, which stacks of an earlier commit have.
-
-    The engine deletes it at the end of a run, and with it the MAIL FROM domain in SES.
-    """
-
-    needed = ("emailIdentity",)
-
-    def _create(self, ses: Any, inputs: Properties) -> None:
-        ses.put_email_identity_mail_from_attributes(
-            EmailIdentity=inputs["emailIdentity"],
-            MailFromDomain=inputs["mailFromDomain"],
-            BehaviorOnMxFailure=inputs["behaviorOnMxFailure"],
-        )
-
-    def _seen(self, ses: Any, outputs: Properties) -> Properties:
-        ses.get_email_identity(EmailIdentity=outputs["emailIdentity"])
-        return {}
-
-    def _delete(self, ses: Any, outputs: Properties) -> None:
-        ses.put_email_identity_mail_from_attributes(EmailIdentity=outputs["emailIdentity"])
-
-
 def _signing_attributes(inputs: Properties) -> Properties:
     key = inputs["dkimSigningAttributes"]
     return {
@@ -326,7 +299,6 @@ def find_zone(route53: Any, name: str) -> Properties:
 RESOURCES: Final[dict[str, type[Record | SesResource]]] = {
     "aws:route53/record:Record": Record,
     "aws:sesv2/emailIdentity:EmailIdentity": EmailIdentity,
-    "aws:sesv2/emailIdentityMailFromAttributes:EmailIdentityMailFromAttributes": MailFromAttributes,
     "aws:sesv2/tenant:Tenant": Tenant,
     "aws:sesv2/tenantResourceAssociation:TenantResourceAssociation": TenantResourceAssociation,
 }

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.error
 from collections.abc import Callable
 from pathlib import Path
@@ -29,12 +30,18 @@ OLDEST: Final = VersionInfo(3, 260, 0)
 GO_MODULE: Final = Path(__file__).parent / "cli"
 """A Go module that pins the CLI and all it is built from."""
 
+GO_OPTIONS: Final = ("-trimpath", "-tags", "grpcnotrace,osusergo")
+"""The same for all that is built from the module, so that its packages are compiled once."""
+
 GO_PACKAGE: Final = "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi"
 
 PLUGIN_START: Final = "pulumi-resource-pulumi-python"
 """
 The CLI runs it for dynamic resources. Official packages contain it, a build from source does not.
 """
+
+PROGRESS_SECONDS: Final = 20
+"""How often a build says how far it is."""
 
 PLUGIN_START_SCRIPT: Final = """\
 #!/bin/sh
@@ -140,12 +147,18 @@ def build(package: str, program: Path, *, module: Path, stamp: str, announced: s
     if go is None:
         raise EngineMissing("it can't be built from source: there is no `go` on PATH")
     _say(announced)
-    options = ["-trimpath", "-tags", "grpcnotrace,osusergo", "-ldflags", stamp]
-    command = [go, "build", *options, "-o", str(program), package]
-    done = subprocess.run(command, cwd=module, capture_output=True, text=True)
-    if done.returncode:
-        last_lines = "\n".join((done.stdout + done.stderr).splitlines()[-10:])
-        raise EngineMissing(f"`go build` failed: {last_lines}")
+    options = [*GO_OPTIONS, "-ldflags", stamp]
+    command = [go, "build", "-v", *options, "-o", str(program), package]
+    lines: list[str] = []
+    spoken = time.monotonic()
+    with subprocess.Popen(command, cwd=module, stderr=subprocess.PIPE, text=True) as compiler:
+        for line in compiler.stderr or ():
+            lines.append(line)
+            if time.monotonic() >= spoken + PROGRESS_SECONDS:
+                _say(f"{len(lines)} packages downloaded or compiled, now {line.strip()}")
+                spoken = time.monotonic()
+    if compiler.returncode:
+        raise EngineMissing(f"`go build` failed: {''.join(lines[-10:])}")
 
 
 def once(folder: Path, fill: Callable[[Path], object]) -> Path:

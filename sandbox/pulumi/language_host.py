@@ -9,12 +9,12 @@ import asyncio
 import contextvars
 import logging
 import os
-import queue
 import re
 import runpy
 import subprocess
 import sys
 import sysconfig
+import tempfile
 import threading
 import traceback
 import venv
@@ -176,26 +176,21 @@ class LanguageHost(LanguageServer):
     def RunPlugin(self, request: Any, context: Any) -> Iterator[Any]:  # noqa: N802
         """Run a plugin that is a program in Python, in the environment that was made for it."""
         folder = Path(request.info.program_directory)
-        plugin = subprocess.Popen(
-            [folder / "venv" / "bin" / "python", "-u", folder, *request.args],
-            cwd=request.pwd,
-            env=dict(one.split("=", 1) for one in request.env),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-        )
-        end_with(context, plugin)
-        said: queue.Queue[Any] = queue.Queue()
-
-        def read(name: str, stream: Any) -> None:
-            for line in stream:
-                said.put(language_pb2.RunPluginResponse(**{name: line}))
-            said.put(None)
-
-        with plugin, ThreadPoolExecutor() as reading:
-            for name in ("stdout", "stderr"):
-                reading.submit(read, name, getattr(plugin, name))
-            for _ in range(2):
-                yield from iter(said.get, None)
+        with (
+            tempfile.TemporaryFile() as errors,
+            subprocess.Popen(
+                [folder / "venv" / "bin" / "python", "-u", folder, *request.args],
+                cwd=request.pwd,
+                env=dict(one.split("=", 1) for one in request.env),
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            ) as plugin,
+        ):
+            end_with(context, plugin)
+            for line in plugin.stdout or ():
+                yield language_pb2.RunPluginResponse(stdout=line)
+            errors.seek(0)
+            yield language_pb2.RunPluginResponse(stderr=errors.read())
         yield language_pb2.RunPluginResponse(exitcode=plugin.returncode)
 
 

@@ -245,27 +245,6 @@ class Project:
                 os.kill(int(self._process_file.read_text()), number)
 
 
-KEY_OR_DOMAIN: Final = (":ByodkimDomain", ":DkimKey")
-
-
-def published_records(result: Result, domain: str) -> list[dict[str, Any]]:
-    """
-    The records of *domain* after a run, oldest first: generation, role, name and value.
-
-    The component has all but the value of a generated key, which is an output of the key.
-    """
-    outputs: dict[str, Any] = {}
-    for event in result.events:
-        shown = event.res_outputs_event
-        if shown and shown.metadata.new and shown.metadata.type.endswith(KEY_OR_DOMAIN):
-            outputs[shown.metadata.urn.rpartition("::")[2]] = shown.metadata.new.outputs
-    for record in outputs[domain]["records"]:
-        if "value" not in record:
-            record["value"] = outputs[f"{domain}/{record['generation']}"]["record_value"]
-    published: list[dict[str, Any]] = outputs[domain]["records"]
-    return published
-
-
 def _stack_outputs(events: Iterable[auto.EngineEvent]) -> dict[str, Any]:
     """The outputs that the stack had at the end of a run; a secret is `[secret]`."""
     ended = [event.res_outputs_event.metadata for event in events if event.res_outputs_event]

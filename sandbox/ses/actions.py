@@ -22,8 +22,6 @@ from sandbox.ses.switches import Switches
 EASY_DKIM: Final = "AWS_SES"
 BYODKIM: Final = "EXTERNAL"
 
-NESTED_ORIGIN: Final = "DomainSigningAttributesOrigin"
-
 
 @dataclass(frozen=True, slots=True)
 class Actions:
@@ -45,17 +43,13 @@ class Actions:
         configuration_set = sent.get("ConfigurationSetName")
         self._check_configuration_set(configuration_set)
         attributes = sent.get("DkimSigningAttributes") or {}
-        of_replica = attributes.get(NESTED_ORIGIN, EASY_DKIM)
-        origin = BYODKIM if _is_byodkim(attributes) else of_replica
+        origin = BYODKIM if attributes else EASY_DKIM
         identity = Identity(
             name, origin, None, self.now, configuration_set=configuration_set, tags=tags
         )
         if identity.identity_type == "DOMAIN":
             key = self._held_key(origin, attributes)
-            length = attributes.get("NextSigningKeyLength", identity.key_length)
-            identity = replace(identity, key=key, next_check=self._first_check, key_length=length)
-        elif origin == BYODKIM:
-            raise _bad_request("For BYODKIM, the EmailIdentity value must be a domain.")
+            identity = replace(identity, key=key, next_check=self._first_check)
         else:
             identity = replace(identity, status="NOT_STARTED")
         self._store(identity)
@@ -70,18 +64,11 @@ class Actions:
     def put_email_identity_dkim_signing_attributes(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         """Another key, or another origin, from now on; SES begins to check DNS for it."""
         name = sent["EmailIdentity"]
-        if "@" in name or not name.strip():  # known or not
-            raise _bad_request("The EmailIdentity value must be a valid domain.")
         identity = self._existing(name)
         origin, attributes = sent["SigningAttributesOrigin"], sent.get("SigningAttributes") or {}
-        if NESTED_ORIGIN in attributes:  # which a Create takes
-            raise _bad_request(f"{NESTED_ORIGIN} is not possible here.")  # text assumed
         key = self._held_key(origin, attributes)
-        if origin == EASY_DKIM and "NextSigningKeyLength" not in attributes:
-            raise _bad_request("Signing key length parameter is null or empty")
         changed = identity.with_key(key, origin=origin, at=self.now, switches=self.switches)
-        length = attributes.get("NextSigningKeyLength", changed.key_length)
-        self._store(replace(changed, key_length=length))
+        self._store(changed)
         statuses = {
             "as Get": changed.status,
             "NOT_STARTED": "NOT_STARTED",
@@ -120,8 +107,6 @@ class Actions:
             )
             raise _bad_request(f"{text} <{name}>.")
         on_failure = sent.get("BehaviorOnMxFailure") or "USE_DEFAULT_VALUE"
-        if on_failure == "REJECT_MESSAGE" and not domain:
-            raise _bad_request("REJECT_MESSAGE needs a MAIL-FROM domain.")  # text assumed
         if not domain:
             put = MailFrom()
         elif domain == identity.mail_from.domain and identity.mail_from.status != "FAILED":
@@ -139,13 +124,11 @@ class Actions:
             identity = identity.before
         answer = {
             "IdentityType": identity.identity_type,
-            "FeedbackForwardingStatus": True,
             "VerifiedForSendingStatus": self._may_send(identity.name, self._read_at),
             "VerificationStatus": identity.verification_status,
             "VerificationInfo": identity.verification_info(self.switches),
             "DkimAttributes": self._dkim_attributes(identity),
             "MailFromAttributes": identity.mail_from.answer(),
-            "Policies": {},
             "Tags": _tag_list(identity.tags),
         }
         named = (
@@ -195,8 +178,7 @@ class Actions:
     def create_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name = sent["TenantName"]
         self.region.tenants[name] = set()
-        tenant: dict[str, Any] = self.get_tenant(sent)["Tenant"]
-        return tenant
+        return dict(self.get_tenant(sent)["Tenant"])
 
     def get_tenant(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         self._tenant(sent)
@@ -220,8 +202,7 @@ class Actions:
         identities.add(name)
 
     def delete_tenant_resource_association(self, sent: Mapping[str, Any]) -> None:
-        identities, name = self._tenant(sent), _name_in(sent)
-        identities.discard(name)
+        self._tenant(sent).discard(_name_in(sent))
 
     def list_resource_tenants(self, sent: Mapping[str, Any]) -> dict[str, Any]:
         name, arn = _name_in(sent), sent["ResourceArn"]
@@ -330,8 +311,6 @@ class Actions:
         }
         if identity.key:
             attributes["Tokens"] = self._tokens(identity)
-        if identity.is_easy:
-            attributes["NextSigningKeyLength"] = identity.key_length
         return attributes
 
     def _held_key(self, origin: str, attributes: Mapping[str, str]) -> HeldKey:
@@ -342,9 +321,6 @@ class Actions:
                 "Invalid identity configuration. please ensure to provide the required Attributes."
             )
             raise _bad_request(text)
-        if "NextSigningKeyLength" in attributes:
-            both = "DomainSigningSelector and DomainSigningPrivateKey"
-            raise _bad_request(f"NextSigningKeyLength cannot be used together with {both}.")
         key = HeldKey.of(attributes["DomainSigningSelector"], attributes["DomainSigningPrivateKey"])
         if self.switches.refuses_bad_keys and not key.public_der:
             raise _bad_request(
@@ -374,17 +350,12 @@ def _not_found(message: str) -> SesError:
     return SesError("NotFoundException", message)
 
 
-def _is_byodkim(attributes: Mapping[str, str]) -> bool:
-    return "DomainSigningSelector" in attributes or "DomainSigningPrivateKey" in attributes
-
-
 def _tag_list(tags: Mapping[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in tags.items()]
 
 
 def _name_in(sent: Mapping[str, Any]) -> str:
-    name: str = sent["ResourceArn"].partition(":identity/")[2]
-    return name
+    return str(sent["ResourceArn"].partition(":identity/")[2])
 
 
 def _page(what: str, rows: list[dict[str, Any]], sent: Mapping[str, Any]) -> dict[str, Any]:

@@ -48,9 +48,6 @@ Values = tuple[str, ...] | None
 What DNS answers, the strings of each TXT value joined: empty for no such name, None for no answer.
 """
 
-Soa = tuple[str, str, int]
-"""Of the zone that a check found: primary name server, contact, serial number."""
-
 
 @dataclass(frozen=True, slots=True)
 class HeldKey:
@@ -122,17 +119,17 @@ class Info:
     checked: datetime | None = None
     succeeded: datetime | None = None
     error: str = ""
-    soa: Soa | None = None
+    server: str = ""
+    """The primary name server of the zone that a check found."""
 
     def answer(self) -> dict[str, Any]:
         # A success is written down a moment after its check.
         earlier = CHECK if self.checked == self.succeeded else timedelta()
-        names = ("PrimaryNameServer", "AdminEmail", "SerialNumber")
         shown = {
             "LastCheckedTimestamp": self.checked and self.checked - earlier,
             "LastSuccessTimestamp": self.succeeded,
             "ErrorType": self.error,
-            "SOARecord": self.soa and dict(zip(names, self.soa, strict=True)),
+            "SOARecord": {"PrimaryNameServer": self.server} if self.server else {},
         }
         return {name: value for name, value in shown.items() if value}
 
@@ -201,8 +198,6 @@ class Identity:
     verification_status: DkimStatus = "PENDING"
     """Of the identity itself. Once SUCCESS, no change of key takes it back."""
     signing_enabled: bool = True
-    key_length: str = "RSA_2048_BIT"
-    """Of the next key that Easy DKIM makes."""
     configuration_set: str | None = None
     mail_from: MailFrom = field(default_factory=MailFrom)
     tags: Mapping[str, str] = field(default_factory=dict)
@@ -278,13 +273,13 @@ class Identity:
         *,
         at: datetime,
         switches: Switches,
-        soa: Soa | None = None,
+        server: str = "",
         error: str = "",
     ) -> Self:
         """
         After a check of DNS. *error* is the `ErrorType` of one that misses; else *answer* says it.
         """
-        key, seen = self.key, Info(at, at, soa=soa)
+        key, seen = self.key, Info(at, at, server=server)
         if (
             key
             and answer
@@ -307,7 +302,7 @@ class Identity:
                 else "HOST_NOT_FOUND"
             )
         missed = replace(
-            self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, soa)
+            self, checks=self.checks + 1, info=Info(at, self.info.succeeded, error, server)
         )
         if (
             self.confirmed and answer is None

@@ -22,7 +22,6 @@ from sandbox.ses.identity import (
     HeldKey,
     Identity,
     Info,
-    Soa,
     Values,
     easy_dkim_keys,
 )
@@ -88,7 +87,7 @@ class SesModel:
         *,
         look_up_txt: LookUp,
         look_up_mx: LookUp | None = None,
-        look_up_soa: Callable[[str], Soa | None] | None = None,
+        primary_server: Callable[[str], str] = lambda _: "",
         name_exists: Callable[[str], bool] | None = None,
         clock: SandboxClock,
         switches: Switches | None = None,
@@ -100,7 +99,7 @@ class SesModel:
         self.account_id = account_id
         self._look_up_txt = look_up_txt
         self._look_up_mx = look_up_mx
-        self._look_up_soa = look_up_soa
+        self._primary_server = primary_server
         self._name_exists = name_exists
         self._deliver = deliver
         self.ails = False
@@ -306,8 +305,10 @@ class SesModel:
         while identity.key and identity.next_check and identity.next_check <= now:
             at = identity.next_check
             answer, error = self._answer(region, identity.key.record_name(identity.name), at, seen)
-            soa = self._look_up_soa(identity.name) if self._look_up_soa else None
-            identity = identity.checked(answer, error=error, soa=soa, at=at, switches=self.switches)
+            server = self._primary_server(identity.name)
+            identity = identity.checked(
+                answer, error=error, server=server, at=at, switches=self.switches
+            )
             region.store(identity.name, identity, at)
         while (
             self._look_up_mx

@@ -57,8 +57,7 @@ def check_parameters(operation: str, parameters: Mapping[str, Any]) -> None:
     shape = service_model().operation_model(operation).input_shape
     problems = list(_problems(shape, parameters))
     if problems:
-        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected"
-        raise SesError("BadRequestException", f"{count}: {'; '.join(problems)}")
+        raise SesError("BadRequestException", "; ".join(problems))
 
 
 def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str]) -> dict[str, str]:
@@ -66,8 +65,6 @@ def check_tags(tag_list: Sequence[Mapping[str, str]], before: Mapping[str, str])
     The tags of a resource that had those *before*; refuse what it may not have. Texts *assumed*.
     """
     given = {tag["Key"]: tag["Value"] for tag in tag_list}
-    if len(given) < len(tag_list):
-        raise SesError("BadRequestException", "A tag key is given more than once.")
     tags = {**before, **given}
     for key, value in given.items():
         if not TAG_KEY.fullmatch(key) or key.lower().startswith("aws:"):
@@ -81,22 +78,18 @@ def _problem(path: str, constraint: str) -> str:
     return f"Value at '{path}' failed to satisfy constraint: {constraint}"
 
 
-def _member(path: str, name: str) -> str:
-    return f"{path}.{name[0].lower()}{name[1:]}".lstrip(".")
-
-
 def _problems(shape: Shape | None, value: Any, path: str = "") -> Iterator[str]:
     """What the service model forbids in *value*, which stands at *path*."""
     if isinstance(shape, StructureShape):
         for name in shape.required_members:
             if value.get(name) is None:
-                yield _problem(_member(path, name), "Member must not be null")
+                yield _problem(f"{path}.{name}", "Member must not be null")
         for name, member in shape.members.items():
             if value.get(name) is not None:
-                yield from _problems(member, value[name], _member(path, name))
+                yield from _problems(member, value[name], f"{path}.{name}")
     elif isinstance(shape, ListShape):
         for number, item in enumerate(value, start=1):
-            yield from _problems(shape.member, item, f"{path}.{number}.member")
+            yield from _problems(shape.member, item, f"{path}.{number}")
     elif shape and shape.type_name == "string":
         yield from _string_problems(shape, value, path)
 

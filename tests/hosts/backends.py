@@ -183,7 +183,6 @@ BACKENDS: Final = (*name_servers.SERVERS, *HTTP)
 def by_http(provider: HostName, zone: str = ZONE) -> Iterator[ByHttp]:
     """The host *provider*, with an empty zone."""
     with HTTP[provider](zone) as stand_in:
-        stand_in.limited = False
         yield ByHttp(stand_in, provider)
 
 

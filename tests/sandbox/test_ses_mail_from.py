@@ -60,10 +60,6 @@ NO_SUB_DOMAIN = (
         ),
         "its own": ({"MailFromDomain": DOMAIN}, NO_SUB_DOMAIN.format(DOMAIN)),
         "no identity": ({"EmailIdentity": "other.test"}, "Identity <other.test> does not exist."),
-        "reject alone": (
-            {"BehaviorOnMxFailure": "REJECT_MESSAGE"},
-            "REJECT_MESSAGE needs a MAIL-FROM domain.",
-        ),
     },
 )
 def test_refused(sender, sent, text):
