@@ -14,7 +14,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -39,17 +39,11 @@ class Key:
     selector: str
     rsa: rsa.RSAPrivateKey
 
-    def sent_as(
-        self,
-        encoding: Encoding = Encoding.DER,
-        form: PrivateFormat = PrivateFormat.TraditionalOpenSSL,
-    ) -> dict[str, str]:
-        return sent(self.selector, self.rsa.private_bytes(encoding, form, NoEncryption()))
-
     @property
     def sent(self) -> dict[str, str]:
         """As `SigningAttributes`."""
-        return self.sent_as()
+        form = Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
+        return sent(self.selector, self.rsa.private_bytes(*form))
 
     @property
     def p(self) -> str:
@@ -71,12 +65,6 @@ def sent(selector: str, private_key: bytes) -> dict[str, str]:
 def key(selector: str, bits: int = 1024) -> Key:
     """The same key for the same selector, small because the tests make several."""
     return Key(selector, rsa.generate_private_key(public_exponent=65537, key_size=bits))
-
-
-def ec_key() -> bytes:
-    """A private key that is not RSA, as PKCS#8 DER."""
-    made = ec.generate_private_key(ec.SECP256R1())
-    return made.private_bytes(Encoding.DER, PrivateFormat.PKCS8, NoEncryption())
 
 
 @dataclass

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.pulumi.aws_resources import Record, find_zone
+from sandbox.pulumi.aws_resources import Record
 from sandbox.world import Sandbox
 from tests.support.cases import cases
 from tests.support.records import change
@@ -52,7 +52,6 @@ def inputs(zone_id, *, name=NAME, value="p=abc", **more):
 
 TRIED = "Tried to {} resource record set [name='{}.example.com.', type='TXT'] but {}"
 EXISTS = TRIED.format("create", "there", "it already exists")
-NOT_FOUND = TRIED.format("delete", "not", "it was not found")
 CONFLICT = (
     "RRSet of type CNAME with DNS name there.example.com. is not permitted as it conflicts "
     "with other "
@@ -66,7 +65,6 @@ NO_QUOTES = "InvalidCharacterString (Value should be enclosed in quotation marks
     ("action", "name", "values", "problem"),
     {
         "exists": ("CREATE", "there.example.com", ['"b"'], EXISTS),
-        "delete nothing": ("DELETE", "not.example.com", ['"a"'], NOT_FOUND),
         "alias beside": ("UPSERT CNAME", "there.example.com", ["example.net"], CONFLICT),
         "other zone": ("CREATE", "s1.example.org", ['"a"'], NOT_PERMITTED.format("example.org")),
         "no quotes": ("CREATE", "new.example.com", ["a"], f"{NO_QUOTES} 'a'"),
@@ -112,20 +110,3 @@ def test_record_of_another_type(sandbox, zone_id, record):
     listed = sandbox.route53.list_resource_record_sets(HostedZoneId=zone_id)["ResourceRecordSets"]
     assert [one["Type"] for one in listed if one["Name"].startswith("s1.")] == ["CNAME"]
     assert outputs == record.read(made[0], outputs)
-
-
-def test_zones(sandbox, zone_id):
-    """
-    A zone below another one has its own name servers, found once the parent delegates to them.
-    """
-    assert find_zone(sandbox.route53, "EXAMPLE.com.")["zoneId"] == zone_id
-    with pytest.raises(ValueError, match="no matching"):
-        find_zone(sandbox.route53, "s1.example.com")
-    parent, child = sandbox.add_zone("example.net"), sandbox.add_zone("_domainkey.Example.net.")
-    change(sandbox, child, "CREATE", "s1._domainkey.example.net", '"p=abc"')
-    assert () == sandbox.dns.txt("s1._domainkey.example.net")
-    servers = sandbox.route53.get_hosted_zone(Id=child)["DelegationSet"]["NameServers"]
-    change(sandbox, parent, "CREATE", "_domainkey.example.net", *servers, kind="NS")
-    assert ("p=abc",) == sandbox.dns.txt("s1._domainkey.example.net")
-    with pytest.raises(ClientError, match="HostedZoneNotEmpty"):
-        sandbox.route53.delete_hosted_zone(Id=child)

@@ -72,7 +72,6 @@ def said(response):
     {
         "record": ("s1._domainkey.example.com", "TXT", ("NOERROR", True, ["TXT"], [])),
         "no such type": ("s1._domainkey.example.com", "A", ("NOERROR", True, [], ["SOA"])),
-        "name between": ("_domainkey.example.com", "TXT", ("NOERROR", True, [], ["SOA"])),
         "no such name": ("s2._domainkey.example.com", "TXT", ("NXDOMAIN", True, [], ["SOA"])),
         "alias in the zone": ("alias.example.com", "TXT", ("NOERROR", True, ["CNAME", "TXT"], [])),
         "alias out of the zone": ("elsewhere.example.com", "TXT", ("NOERROR", True, ["CNAME"], [])),
@@ -99,7 +98,6 @@ def test_name_server(server, name, kind, expected):
         "delegated": ("s1.child.example.com", "TXT", ["p=child"]),
         "no such name": ("nothing.example.com", "TXT", "NXDOMAIN"),
         "zone without delegation": ("s1.orphan.example.com", "TXT", "NXDOMAIN"),
-        "no such zone": ("example.org", "TXT", "NXDOMAIN"),
         "loop": ("loop.example.com", "TXT", "SERVFAIL"),
     },
 )
@@ -129,17 +127,3 @@ def test_truncation(server):
     assert 6 * 255 == len(b"".join(ask(server, "long.example.com", tcp=True).answer[0][0].strings))
     server.override("s1._domainkey.example.com", ["x" * 800])
     assert truncated("s1._domainkey.example.com") == [True, True, False, False]
-
-
-def test_silence(server):
-    """A silent server answers neither over UDP nor over TCP; the resolver asks the others."""
-    server.silence("127.0.0.1", "127.0.0.2")
-    query = dns.message.make_query("example.com", "SOA", flags=0)
-    for transport in (dns.query.udp, dns.query.tcp):
-        with pytest.raises(dns.exception.Timeout):
-            transport(query, "127.0.0.2", port=server.port, timeout=0.1)
-    assert ("p=abcdef",) == server.txt("s1._domainkey.example.com")
-    server.silence(*(f"127.0.0.{number}" for number in range(1, 5)))
-    assert server.txt("s1._domainkey.example.com") is None
-    server.silence()
-    assert ("p=abcdef",) == server.txt("s1._domainkey.example.com")

@@ -80,8 +80,3 @@ chmod +x "$3"/bin/*
     assert "PATH=/bin:/usr/bin" in shown.read_text()
     assert [line for line in shown.read_text().splitlines() if "sesame" in line] == []
     assert os.environ["AWS_SECRET_ACCESS_KEY"] == os.environ["PULUMI_CONFIG_PASSPHRASE"] == "sesame"
-
-
-def executable(path, text):
-    path.write_text(text)
-    path.chmod(0o755)

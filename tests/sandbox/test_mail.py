@@ -15,7 +15,6 @@ from sandbox.ses.switches import Switches
 from sandbox.world import Sandbox
 from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, key
 from tests.support.cases import cases
-from tests.support.resolver_cache import Cache
 
 DAY = timedelta(days=1)
 ONE, TWO = key("one"), key("two")
@@ -63,9 +62,7 @@ def _sandbox():
 def sandbox(_sandbox):
     """One for all tests here, with nothing left in it but the zone."""
     _sandbox.ses.switches = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
-    look_up = _sandbox.mail.look_up
     yield _sandbox
-    _sandbox.mail.look_up = look_up
     for name in _sandbox.ses.identities(REGION):
         _sandbox.ses.remove(name, REGION)
     _sandbox.dns.override(ONE.record_name, None)
@@ -117,10 +114,6 @@ def test_message(sandbox, sender):
     assert set(tags["h"].split(":")) == set(signed_headers.split())
 
 
-def changed(**more):
-    return {name: value for name, value in {**SIMPLE, **more}.items() if value is not None}
-
-
 def test_who_may_send(sandbox):
     """
     A domain sends once its record was seen, from this Region only; a verified address does,
@@ -138,29 +131,6 @@ def test_who_may_send(sandbox):
     sender.call("CreateEmailIdentity", {"EmailIdentity": "hello@example.net"})
     sandbox.ses.change("hello@example.net", REGION, verification_status="SUCCESS")
     assert sender.verdict("example.net") == UNSIGNED
-
-
-@pytest.mark.parametrize("caching", [True, False])
-def test_resolver_that_remembers(sandbox, sender, caching):
-    """
-    A removed record is good for as long as its TTL where a resolver remembers it.
-
-    A record that comes after a question for it stays unseen for the negative TTL, 15 minutes.
-    """
-    if caching:
-        sandbox.mail.look_up = Cache(sandbox.mail.look_up, sandbox.clock)
-    sender.verdict()
-    sandbox.dns.override(ONE.record_name, [])
-    sandbox.clock.advance(299)
-    assert sender.verdict().result == ("pass" if caching else "fail")
-    sandbox.clock.advance(2)
-    sandbox.mail.messages.clear()
-    assert sender.verdict().reason == "no key record"
-    sender.publish(ONE)
-    sandbox.clock.advance(899)
-    assert sandbox.mail.verify_again(DAY)[0].verdict.result == ("fail" if caching else "pass")
-    sandbox.clock.advance(2)
-    assert sandbox.mail.verify_again(DAY)[0].verdict == PASS_ONE
 
 
 CONTENT = b"From: a@example.com\r\nSubject: hello\r\n\r\nhello\r\n"

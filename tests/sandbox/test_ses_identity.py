@@ -4,14 +4,12 @@ The emulator's identities over time: when SES checks DNS, what it says, what mai
 
 from datetime import timedelta
 
-from cryptography.hazmat.primitives.serialization import Encoding, PrivateFormat
-
-from tests.sandbox.ses_client import DOMAIN, REGION, ec_key, key, sent
+from tests.sandbox.ses_client import DOMAIN, REGION, key, sent
 from tests.support.cases import cases
 
 HOUR = timedelta(hours=1)
 ONE, TWO, THREE = key("one"), key("two"), key("three")
-LONG, LARGE = key("long", 2048), key("large", 2056)
+LONG = key("long", 2048)
 
 
 def create(here, attributes):
@@ -23,24 +21,10 @@ def state(here):
     return here.status(), here.signs_with()
 
 
-def test_checks_come_at_growing_gaps(here):
-    """After a check that missed, the next one is later each time, and an hour at most."""
-    create(here, ONE.sent)
-    gaps = []
-    for _ in range(8):
-        identity = here.ses.identities(REGION)[DOMAIN]
-        gaps.append(identity.next_check - (identity.info.checked or identity.changed))
-        here.clock.advance(gaps[-1])
-    assert gaps[:5] == [timedelta(seconds=seconds) for seconds in (60, 120, 240, 480, 960)]
-    assert gaps[-2:] == [HOUR, HOUR]
-
-
 @cases(
     "attributes",
     {
         "the right key": ONE.sent,
-        "whole PEM": ONE.sent_as(Encoding.PEM),
-        "not RSA": sent("one", ec_key()),
         "no key": sent("one", b"no key"),
         "another selector": ONE.sent | {"DomainSigningSelector": "elsewhere"},
     },
@@ -52,8 +36,8 @@ def test_search_ends_after_72_hours(here, attributes):
     A key that is not found within 72 hours has failed, and a record published later changes
     nothing.
     """
-    for one in () if attributes == ONE.sent else (ONE, LARGE):
-        here.publish(one)
+    if attributes != ONE.sent:
+        here.publish(ONE)
     create(here, attributes)
     here.clock.advance(71 * HOUR)
     assert state(here) == ("PENDING", None)
@@ -67,10 +51,8 @@ def test_search_ends_after_72_hours(here, attributes):
     ("attributes", "value", "status"),
     {
         "PKCS#1": (ONE.sent, ONE.p, "SUCCESS"),
-        "PKCS#8": (ONE.sent_as(form=PrivateFormat.PKCS8), ONE.p, "SUCCESS"),
         "2048 bits": (LONG.sent | {"DomainSigningSelector": "one"}, LONG.p, "SUCCESS"),
         "tagged": (ONE.sent, f"v=DKIM1; k=rsa; {ONE.p}", "SUCCESS"),
-        "quotes": (ONE.sent, f'"{ONE.p}"', "PENDING"),
         "key type": (ONE.sent, f"k=ed25519; {ONE.p}", "PENDING"),
         "other key": (ONE.sent, TWO.p, "PENDING"),
         "revoked": (ONE.sent, "p=", "PENDING"),
@@ -113,15 +95,6 @@ def test_record_gone_and_back(here):
     here.put(ONE)
     here.check()
     assert state(here) == ("SUCCESS", "one")
-
-
-def test_silent_server_proves_nothing(here):
-    """A verified key stays verified while no DNS server answers."""
-    here.verified(ONE)
-    here.dns[ONE.record_name] = None
-    here.clock.advance(10 * 24 * HOUR)
-    assert state(here) == ("SUCCESS", "one")
-    assert here.get()["VerificationInfo"]["ErrorType"] == "DNS_SERVER_ERROR"
 
 
 def test_change_of_key_that_fails(here):

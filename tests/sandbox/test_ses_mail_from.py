@@ -8,7 +8,6 @@ import pytest
 
 from sandbox.ses.rules import SesError
 from tests.sandbox.ses_client import DOMAIN, REGION
-from tests.support.cases import cases
 
 BOUNCE, OWN = "bounce.example.com", "eu-west-1.amazonses.com"
 RIGHT = ("10 feedback-smtp.eu-west-1.amazonses.com",)
@@ -44,29 +43,6 @@ class Sender:
 @pytest.fixture
 def sender(here):
     return Sender(here)
-
-
-NO_SUB_DOMAIN = (
-    "Provided MAIL-FROM domain <{}> is not subdomain of the domain of the identity <example.com>."
-)
-
-
-@cases(
-    ("sent", "text"),
-    {
-        "other domain": (
-            {"MailFromDomain": "b.example.org"},
-            NO_SUB_DOMAIN.format("b.example.org"),
-        ),
-        "its own": ({"MailFromDomain": DOMAIN}, NO_SUB_DOMAIN.format(DOMAIN)),
-        "no identity": ({"EmailIdentity": "other.test"}, "Identity <other.test> does not exist."),
-    },
-)
-def test_refused(sender, sent, text):
-    """Only a sub-domain can be the MAIL FROM domain of an identity."""
-    with pytest.raises(SesError) as refused:
-        sender.put(**sent)
-    assert (refused.value.code, refused.value.message) == ("BadRequestException", text)
 
 
 def test_search(sender):
