@@ -9,22 +9,19 @@ from __future__ import annotations
 
 import ast
 import inspect
-import json
 import re
 import textwrap
 from collections.abc import Iterator
 from importlib import import_module
-from types import ModuleType, SimpleNamespace
-from typing import Any, Final
+from types import ModuleType
+from typing import Final
 
 import click
 
 import byodkim_provider
 from byodkim_provider import messages
-from byodkim_provider.aws.permissions import PERMISSIONS, policy
+from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.cli import main
-from byodkim_provider.cli.iam_policy import arns_of, records_of
-from byodkim_provider.config import settings
 from byodkim_provider.messages import SECTION, Table
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.dkim import DkimMessages
@@ -222,45 +219,14 @@ def _quoted(text: str) -> str:
 
 
 def permissions() -> str:
-    """Every action that is called, and the policy of a stack that uses all there is."""
-    arns = arns_of(
-        "aws",
-        "<account>",
-        [("<region>", "<domain>")],
-        secrets=["byodkim/<project>/<stack>/"],
-        zones=["<zone>"],
-        uses_kms=True,
-    )
-    arns |= {"role": ["<role>"], "identity to adopt": arns["identity"]}
-    document = policy(arns, ["<id of the stack>/*"], _records())
+    """Every action that is called, on what, and under which condition."""
     actions: dict[tuple[str, str], list[str]] = {}
     for on, needed, action, why in PERMISSIONS:
         actions.setdefault((on, needed), []).append(f"`{action}`: {why}")
     table = ["| on | if | action, and why |", "| --- | --- | --- |"]
-    resources = ["| on | ARNs |", "| --- | --- |"]
-    conditions = ["| if | condition |", "| --- | --- |"]
-    for (on, needed), statement in zip(actions, document["Statement"], strict=True):
-        table.append(f"| {on} | {needed or '–'} | {'<br>'.join(actions[on, needed])} |")
-        listed = ", ".join(f"`{arn}`" for arn in statement["Resource"])
-        resources.append(f"| {on} | {listed} |")
-        if needed:
-            conditions.append(f"| {needed} | `{json.dumps(statement['Condition'])}` |")
-    parts = [table, list(dict.fromkeys(resources)), list(dict.fromkeys(conditions))]
-    return "\n\n".join(map("\n".join, parts))
-
-
-def _records() -> set[str]:
-    """Names of records of `example.com` with `mailFrom`, and of `shop.example` with `cname`."""
-    slots = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
-    given = {"example.com": {"mailFrom": "bounce"}, "shop.example": {"dns": slots}}
-    records = set()
-    for name, options in given.items():
-        written = {"generation": 1, "regions": ["eu-west-1"], **options}
-        domain: Any = SimpleNamespace(
-            name=name, settings=settings.domain(name, written), identities=()
-        )
-        records |= records_of(domain)
-    return records
+    for (on, needed), listed in actions.items():
+        table.append(f"| {on} | {needed or '–'} | {'<br>'.join(listed)} |")
+    return "\n".join(table)
 
 
 PARTS: Final = {

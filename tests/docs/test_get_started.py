@@ -61,19 +61,6 @@ def test_kms(shell, follow, kms_alias):
     assert "pulumi-prod?region=eu-west-1" in shell.stack_file.read_text()
 
 
-def test_policies(stack, follow):
-    """The policy has what the page gives to whoever assumes a role, and to the role."""
-    role = "arn:aws:iam::123456789012:role/dns"
-    stack.paste(f"{STACK_FILE}      dns: {{provider: route53, assumeRole: '{role}'}}\n")
-    follow("docs/reference/permissions.md", "Permissions")
-    statements = json.loads((stack.project / "policy.json").read_text())["Statement"]
-    resources = {action: one["Resource"] for one in statements for action in one["Action"]}
-    assert resources["sts:AssumeRole"] == [role]
-    in_route53 = {action: found for action, found in resources.items() if "route53:" in action}
-    assert in_route53.pop("route53:ChangeResourceRecordSets") == ["arn:aws:route53:::hostedzone/*"]
-    assert set(map(tuple, in_route53.values())) == {("*",)}
-
-
 def test_shared_defaults(sandbox, shell):
     """A stack has the defaults of the project, and domains of its own."""
     for domain in ("dev.example.com", "dev.example.net"):

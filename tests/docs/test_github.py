@@ -6,8 +6,6 @@ import subprocess
 
 import pytest
 
-from byodkim_provider import __version__
-from tests.docs.pages import ROOT
 from tests.docs.workflows import EXAMPLES, LINTER, load
 
 OURS = "../../.github/workflows"
@@ -132,15 +130,3 @@ def test_credentials(name):
         changes = any("pulumi up" in one.get("run", "") for one in steps)
         role = "${{ vars.AWS_ROLE }}" if changes else "${{ vars.AWS_READ_ROLE }}"
         assert steps[sign_in]["with"]["role-to-assume"] == role
-
-
-@pytest.mark.parametrize(
-    ("version", "exit_code"), [(__version__, 0), ("99.0.0", 1)], ids=["this", "another"]
-)
-def test_release(version, exit_code):
-    """A tag that is not the version of the package is not released."""
-    steps = load(f"{OURS}/release.yml")["jobs"]["check"]["steps"]
-    (check,) = (step["run"] for step in steps if step.get("name") == "Tag")
-    environment = {"GITHUB_REF_NAME": f"v{version}"}
-    done = subprocess.run(["bash", "-e", "-c", check], cwd=ROOT, env=environment)
-    assert done.returncode == exit_code

@@ -209,16 +209,6 @@ def test_other_type(nights):
     nights.stack.well(UP)
     nights.well(HOUR)
 
-    nights.lose()
-    nights.panel.remove(name, "192.0.2.1", kind="A")
-    nights.panel.paste(name, "www.example.com", kind="CNAME")
-    nights.later(HOUR)
-    fix = nights.type(DOCTOR, "to fix it")
-    assert "to fix it: delete the CNAME record at this name, then run `pulumi up --refresh`" in fix
-    nights.panel.remove(name, "www.example.com", kind="CNAME")
-    nights.stack.well(UP)
-    nights.well(HOUR)
-
 
 def test_search(night):
     """SES has not found the key yet: it has not looked, DNS gave no answer, or SES has a fault."""
@@ -235,19 +225,6 @@ def test_search(night):
     night.later(HOUR)
     night.type(DOCTOR, "(SERVICE_ERROR", "right")
     night.sandbox.ses.ails = False
-    night.well(HOUR)
-
-
-def test_memory(night):
-    """SES remembers for a quarter of an hour that there was no such name."""
-    night.sandbox.ses.switches.caches_no_such_name = True
-    night.sandbox.ses.switches.first_check_seconds = 60
-    night.up(SECOND + AT_ONCE)
-    night.sandbox.dns.override(night.name, ())
-    night.later(70)
-    night.sandbox.dns.override(night.name, None)
-    night.later(300)
-    night.type(DOCTOR, "(HOST_NOT_FOUND", "right")
     night.well(HOUR)
 
 
@@ -347,17 +324,6 @@ def test_private_key(night):
     night.panel.remove(*private)
     night.repair("byodkim rotate example.com --compromised")
     assert night.name != private[0]
-
-
-def test_standby(night):
-    """
-    SES does not look for the lost record for an hour; a rotation has it look for the standby's at
-    once.
-    """
-    night.lose()
-    night.later(HOUR, mail="unsigned")
-    night.type(STATUS, "TEMPORARY_FAILURE")
-    night.repair("byodkim rotate example.com")
 
 
 def test_another_way(night):

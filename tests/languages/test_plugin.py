@@ -2,13 +2,14 @@
 
 import base64
 import re
+import shutil
 
 import pytest
 
 from sandbox.mail.client import send
 from sandbox.mail.dmarc import judge_dmarc
 from sandbox.mail.dns import ask
-from tests.docs.pages import block
+from tests.docs.pages import ROOT, block, quoted
 from tests.engine.search import load
 from tests.languages.programs import REGION, Program
 from tests.support.leaks import KeySearch
@@ -146,9 +147,12 @@ def test_not_kept_secret(yaml):
     yaml.succeeds(CREDENTIALS.format(option="--secret") + "\npulumi preview")
 
 
+PAGE = "docs/how-to/other-languages.md", "The program"
+
+
 def test_page(yaml):
     """The program of the page declares its domain."""
-    program = block("docs/how-to/other-languages.md", "The program")
+    program = block(*PAGE, 2)
     head = (yaml.folder / "Pulumi.yaml").read_text().partition("resources:")[0]
     (yaml.folder / "Pulumi.yaml").write_text(head + program.replace("example.com", yaml.domain))
     assert ("create", "DkimVerification", "DOMAIN") in yaml.steps()
@@ -199,6 +203,22 @@ def test_commands(yaml):
     assert "right" in yaml.succeeds(f"byodkim doctor {yaml.domain}").stdout
     assert yaml.outputs()["selector"] in yaml.succeeds("byodkim records").stdout
     assert "generation: 1 -> 2" in yaml.run(f"byodkim rotate {yaml.domain}").shown
+
+
+RESOLVER = """pulumi config set --cwd ../mail --path 'dnsResolvers[0]' "$SANDBOX_DNS\""""
+
+
+def test_template(shell, plugin):
+    """From an empty folder, the commands of the page bring up a domain in TypeScript."""
+    shell.sandbox.add_zone("template.test")
+    template = shell.project / "examples" / "typescript"
+    shutil.copytree(ROOT / "examples" / "typescript", template)
+    program = template / "index.ts"
+    program.write_text(program.read_text().replace("example.com", "template.test"))
+    new, *others = block(*PAGE).splitlines()
+    done = shell.run("\n".join([new, quoted(PAGE[0], RESOLVER), *others]))
+    assert done.exit_code == 0, done.shown
+    assert shell.sandbox.ses.signing_key("template.test", REGION)
 
 
 PYTHON = """\
