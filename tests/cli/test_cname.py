@@ -17,7 +17,7 @@ from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
 from byodkim_provider.identity.state import KeyInSes, Stored
-from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.messages.cli import AskedMessages, CliMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
@@ -129,6 +129,14 @@ def test_right_at_the_first_try(new, world, name):
     stored = [one.removesuffix(".") if one.endswith(".") else f"{one}.{SHOP}" for one in names]
     world.resolver.cnames = dict(zip(stored, targets, strict=True))
     assert new.run("doctor", SHOP).stdout.splitlines()[0] == "dev: 3 records, 3 right"
+
+
+def test_text(new):
+    """A message to a DNS team says what to add, why, and until when."""
+    text = new.run("records", SHOP, "--format", "text", "--zone", SHOP).stdout
+    for name in NAMES:
+        assert f"\n{name}. 300 IN CNAME {name}.{KEYS}.\n" in text
+    assert str(AskedMessages.CNAMES(domain=SHOP, zone=SHOP)) in text
 
 
 def test_move_to_cname(project, world):

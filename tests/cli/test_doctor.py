@@ -248,6 +248,27 @@ def test_private_key_of_a_stack(project, world, leaked, settings):
     assert project.run("doctor").exit_code == 0
 
 
+@cases(
+    ("leaked", "step"),
+    {
+        # `rotate` knows what signed lately, and refuses if there is no standby.
+        "signing": (2, f"run `byodkim rotate {DOMAIN} --compromised`"),
+        "previous": (
+            1,
+            "set `generation: 2`, `published: [2]` and `overlapDays: 0`, and run `pulumi up`",
+        ),
+    },
+)
+def test_own_private_key(project, world, leaked, step):
+    """No generation is advised that would get a generated key among keys of the user's own."""
+    own = {number: {"selector": f"s{number}", "privateKey": f"own{number}"} for number in (1, 2)}
+    project.write(f"    {DOMAIN}: {json.dumps({'generation': 2, 'keys': own})}\n")
+    world.resolver.records[f"s{leaked}._domainkey.{DOMAIN}"] = (
+        f"p={world.key(leaked).pkcs1_base64()}",
+    )
+    assert f"then {step}: " in project.run("doctor").stdout
+
+
 @pytest.mark.parametrize(
     ("failures", "said", "note"),
     [
@@ -280,6 +301,16 @@ def test_record_of_another_place(project, world, domains, declare, wrong, typed)
     assert (bool(record["instructions"]), record["misconfiguration"]) == (typed, "served-elsewhere")
     assert ("not by HostGator" in record["text"]) == typed
     assert ("where the stack keeps the record" in record["fix"]) != typed
+
+
+def test_every_fix_of_a_record_that_the_stack_keeps():
+    """None asks for a value, or for a record to be added; each misconfiguration has one."""
+    for code in diagnosis.CODES:
+        said = diagnosis.fix(
+            PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True
+        )
+        assert "'Value'" not in said
+        assert "add the record" not in said
 
 
 def test_nameserver(project):

@@ -200,6 +200,15 @@ def test_timeline():
     ]
 
 
+def test_timeline_of_what_does_not_sign():
+    """A key that does not sign yet is not shown to sign; where none signs there is no picture."""
+    previous, signing, *others = rotated().records
+    waits = replace(signing, generation=14, signing_since=None)
+    domain = replace(rotated(), records=(previous, signing, *others, waits))
+    assert "Key 14" not in timeline(domain, START)
+    assert timeline(replace(domain, next_rotation=None), START) == ""
+
+
 CUT = """[...document.querySelectorAll(".scrolls")]
     .filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"""
 """What is wider than the page, in JavaScript."""
@@ -263,3 +272,10 @@ def test_report_is_escaped():
     assert "<title>DKIM keys of &lt;script&gt;" in page
     assert "<script" not in page
     assert [line for line in page.splitlines() if not line.isprintable()] == []
+
+
+def test_a_folder_that_is_not_there(project):
+    """The file can't be written: one line, and the exit code that it has in every command."""
+    result = project.run("status", "--html", str(project.directory / "no" / "report.html"))
+    assert result.exit_code == 3
+    assert result.stderr.endswith("report.html: can't be written: No such file or directory\n")

@@ -83,6 +83,14 @@ def test_not_found_by_ses(declared, setting, on_failure, status, exit_code):
     assert (result.exit_code, f"SES says {status} of" in in_one_line(result)) == (exit_code, True)
 
 
+def test_reject_is_due(declared):
+    """SES gets `reject` after SUCCESS, by the next `pulumi up`: until then that is due."""
+    result = declared("mailFrom: {label: bounce, onMxFailure: reject}").run("status")
+    assert result.exit_code == 1
+    said = f"has found the MX record of {BOUNCE}, and does not reject mail without it yet: run"
+    assert said in in_one_line(result)
+
+
 @pytest.mark.parametrize(
     ("on_failure", "status", "refuses"),
     [

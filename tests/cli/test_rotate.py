@@ -280,6 +280,7 @@ LEFT_OUT = f"byodkim: {CliMessages.NOT_ROTATED(domains=DOMAIN)}\n"
     {
         "all": (["--all"], [], said(NO_STANDBY)),
         "older": (["--older-than", "20"], ALL[1:], said(NO_STANDBY) + LEFT_OUT),
+        "much older": (["--older-than", "250"], [], said(NO_STANDBY)),
         "none that old": (["--older-than", "999"], [], f"byodkim: {CliMessages.NOTHING_TO_DO()}\n"),
         "named": (["example.org", "EXAMPLE.net", "example.net"], [ALL[2], ALL[1]], ""),
     },

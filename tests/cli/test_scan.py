@@ -8,7 +8,7 @@ import pytest
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
 from tests.support.cli_project import CliProject
-from tests.support.fakes import REGION
+from tests.support.fakes import REGION, FakeSes
 
 OTHER = "us-east-1"
 THEIRS = {"byodkim:owner": "0123456789abcdef/mail", "byodkim:stack": "other/prod"}
@@ -234,6 +234,20 @@ def test_nothing_found(project):
         result.stderr,
     )
     assert json.loads(scan(project, "--json").stdout)["domains"] == []
+
+
+def test_deleted_meanwhile(project, has, monkeypatch):
+    """An identity that is gone when it is to be read is left out."""
+    has("a.example.com")
+    has("gone.example.com")
+    listed = FakeSes.list_email_identities
+
+    def then_gone(self):
+        yield from list(listed(self))
+        project.world.model.remove("gone.example.com", REGION)
+
+    monkeypatch.setattr(FakeSes, "list_email_identities", then_gone)
+    assert list(adopted(scan(project))) == ["a.example.com"]
 
 
 def test_regions_that_are_not_enabled(project, has, monkeypatch):
