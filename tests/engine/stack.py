@@ -1,7 +1,7 @@
 """
 A stack as the engine tests use it, and the counting of what it asks of SES and DNS.
 
-No assertion here; nothing that knows of one test only.
+Nothing here knows of one test only.
 """
 
 import base64
@@ -166,6 +166,14 @@ class Stack(Project):
         if private_keys:
             ours["ses-byodkim:privateKeys"] = private_keys
         self.configure(self._shared | ours | {"ses-byodkim:domains": written})
+
+    def apply(self, domains: Domains | None = None, **options: Any) -> Result:
+        """An `up`, which goes well; before that *domains* become the stack file, if given."""
+        if domains is not None:
+            self.declare(domains)
+        result = self.up(**options)
+        assert result.ok, result.stdout
+        return result
 
     def rename(self, name: str) -> None:
         """`pulumi stack rename`."""

@@ -38,11 +38,24 @@ def zone_of_another_account(sandbox, domain):
     return role
 
 
+def sign_in(stack, account):
+    """All settings of pulumi-aws are encrypted, those of a role in *account* too."""
+    aws = stack.sandbox.aws
+    role = f"arn:aws:iam::{account}:role/deploy"
+    assumed = {"roleArn": role, "externalId": EXTERNAL_ID}
+    stack._shared |= {
+        "aws:accessKey": stack.encrypted(aws.access_key),
+        "aws:secretKey": stack.encrypted(aws.secret_key),
+        "aws:assumeRoles": [{name: stack.encrypted(one) for name, one in assumed.items()}],
+        "aws:defaultTags": {"tags": {"centre": stack.encrypted(TAG)}},
+    }
+
+
 def test_planted(open_stack):
     """The search after each test finds a secret that a program stores in plain."""
     stack = open_stack(program=lambda: pulumi.export("planted", pulumi.Config("aws").get("token")))
     stack.set_secret("aws:token", TOKEN)
-    assert stack.up().ok
+    stack.apply()
     found = places(stack)
     assert any(place.endswith("/stacks/ses-byodkim/dev.json") for place in found)
     assert {name for names in found.values() for name in names} == {"secret 1"}
@@ -55,7 +68,7 @@ def test_planted_encrypted(sandbox, open_stack):
         program=lambda: pulumi.export("planted", pulumi.Config("aws").get_secret("token"))
     )
     stack.set_secret("aws:token", TOKEN)
-    assert stack.up().ok
+    stack.apply()
     assert leaks(sandbox, [stack], searched=set()) == [
         ("pulumi:pulumi:Stack planted, decrypted", {"secret 1"})
     ]
@@ -67,18 +80,13 @@ def test_export(sandbox, open_stack):
     domain = "export.example"
     sandbox.add_zone(domain)
     stack = open_stack()
+    sign_in(stack, sandbox.account)
     supplied = {"1": {"selector": "own", "privateKey": OPENSSL_KEY}}
     stack.declare(
         {domain: {"generation": 1, "published": [1, 2], "keys": supplied}},
         dnsCredentials={"godaddy": {"token": TOKEN}},
     )
-    stack.set_secret("aws:accessKey", sandbox.aws.access_key)
-    stack.set_secret("aws:secretKey", sandbox.aws.secret_key)
-    stack.set_secret("aws:assumeRoles[0].roleArn", f"arn:aws:iam::{sandbox.account}:role/deploy")
-    stack.set_secret("aws:assumeRoles[0].externalId", EXTERNAL_ID)
-    stack.set_secret("aws:defaultTags.tags.centre", TAG)
-    made = stack.up()
-    assert made.ok, made.stdout
+    stack.apply()
     search = KeySearch([*keys_in_state(stack), load(OPENSSL_KEY.encode())], secrets_of(stack))
     found = {(kind, name) for kind, name, _ in found_in_export(stack, search, set())}
     of_an_example = {("pulumi:providers:pulumi-python", "own-key:privateKey")}
@@ -97,18 +105,13 @@ def test_aws_settings(sandbox, open_stack):
             "published": [generation],
             "keyStore": "secretsManager",
         }
+        sign_in(stack, account)
         stack.declare({domain: written | {"dns": {"assumeRole": role}}})
-        stack.set_secret("aws:accessKey", sandbox.aws.access_key)
-        stack.set_secret("aws:secretKey", sandbox.aws.secret_key)
-        stack.set_secret("aws:assumeRoles[0].roleArn", f"arn:aws:iam::{account}:role/deploy")
-        stack.set_secret("aws:assumeRoles[0].externalId", EXTERNAL_ID)
-        stack.set_secret("aws:defaultTags.tags.centre", TAG)
 
     declare(1)
     previewed = stack.preview()
     assert previewed.ok, previewed.stdout
-    made = stack.up()
-    assert made.ok, made.stdout
+    stack.apply()
     assert sandbox.ses.identities(REGION)[domain].tags["centre"] == TAG
     assert stack.refresh().ok
     # From another account than all of it is in: what is said of that quotes no secret either.
