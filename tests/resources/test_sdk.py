@@ -55,6 +55,19 @@ def test_per_program(monkeypatch):
         sdk._plugin.clear()
 
 
+@pytest.mark.parametrize("is_secret", [True, False])
+def test_as_secret_as(is_secret):
+    """
+    Pulumi hands settings over decrypted and unmarked; what one of them leads to is marked again.
+    """
+    config.set_all_config({"aws:assumeRoles": "[]"}, ["aws:assumeRoles"] if is_secret else [])
+    try:
+        marked = sdk.as_secret_as("aws:assumeRoles", "role")
+    finally:
+        config.set_all_config({}, [])
+    assert isinstance(marked, pulumi.Output) is is_secret
+
+
 @pytest.mark.parametrize("lacks", ["traceback", "DynamicResourceProviderServicer"])
 def test_another_plugin_process(monkeypatch, lacks):
     """What a later SDK does not let us add is named, with what comes of it; nothing fails."""
