@@ -140,6 +140,7 @@ class Outside:
         self.ses = SesModel(
             look_up_txt=self.zone.txt,
             look_up_mx=_mx,
+            primary_server=_no_server,
             clock=self.clock,
             switches=switches,
             account_id=ACCOUNT,
@@ -152,7 +153,9 @@ class Outside:
     def client(self, region: str) -> SesClient:
         """SES as a new process reaches it: STS is asked first."""
         if self.calls.spoils("STS GetCallerIdentity"):
-            client, _ = session.connect(SETTINGS, "sesv2", session=_session(), region=region)
+            own = _session()
+            client = session.connect(SETTINGS, "sesv2", session=own, region=region)
+            session.account_of(own, SETTINGS, region)
         else:  # the same without the 20 ms that it costs to have botocore ask STS
             self.calls.make("STS GetCallerIdentity", lambda: None)
             client = _client(region)
@@ -343,6 +346,10 @@ def _listed(record_set: RecordSet) -> dict[str, Any]:
 def _mx(_: str) -> tuple[str, ...]:
     """The records of MAIL FROM are pulumi-aws's, and none of its calls goes wrong here."""
     return (f"10 feedback-smtp.{REGION}.amazonses.com",)
+
+
+def _no_server(_: str) -> str:
+    return ""
 
 
 def _no_mail(*_: object) -> None:
