@@ -1,42 +1,37 @@
 """
 Waits until SES has verified each identity, and says why it has not.
 
-`verdicts` decides which call comes next, and judges the responses. Here are SES, the clock, DNS for
-the diagnoses, and what people read. No Pulumi.
+`verdicts` judges the responses. Here are SES, the clock, DNS for the diagnoses, and what people
+read. No Pulumi.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from itertools import chain, repeat
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesIdentity, with_error
+from byodkim_provider.aws.ses import SesClient, SesIdentity, with_error
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
-from byodkim_provider.identity.state import GONE, PUT
+from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     NOT_ASKED,
     Entry,
-    Polls,
-    Query,
     Verdict,
-    after_get,
-    after_list,
-    after_refusal,
     awaiting_dns,
     is_from_before_put,
-    is_up,
+    is_over,
+    judged,
+    not_asked,
     pending_lines,
-    state_of,
-    step,
 )
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import Progress, side_by_side, stopping
 from byodkim_provider.quoting import first_few
@@ -45,6 +40,16 @@ OnTimeout = Literal["warn", "fail"]
 
 USUAL: Final = "SES usually takes 20 seconds to 11 minutes, if the record is there first"
 """Time from a Create or Put to SUCCESS with the record in DNS, from reports about real SES."""
+
+INTERVALS: Final = (2, 3, 5, 8, 12, 20)
+"""
+Seconds between polls; the last value repeats.
+
+A poll every 20 s keeps a wait of thirty minutes at 95 calls, well under one a second.
+"""
+
+MOMENT: Final = 0.001
+"""Seconds by which a pause may end late: sums of seconds are not exact."""
 
 KEPT_AFTER: Final = 60
 """
@@ -66,6 +71,58 @@ Seconds after the time limit in which DNS is still checked for the diagnoses of 
 """
 
 
+@dataclass
+class Polls:
+    """What earlier runs and this one have seen of the entries."""
+
+    before: Mapping[Entry, Verdict]
+    """The verdicts of earlier runs."""
+    verdicts: dict[Entry, Verdict] = field(default_factory=dict)
+    """Of the entries that this run has polled, successfully or not."""
+    identities: dict[Entry, SesIdentity] = field(default_factory=dict)
+    """What Get returned last, of the entries that were not listed."""
+
+    def verdict(self, entry: Entry) -> Verdict:
+        """The last verdict on an entry."""
+        if entry.key_set_at is None:
+            return awaiting_dns(entry)
+        last = self.verdicts.get(entry) or self.before.get(entry)
+        return last or not_asked(entry, str(IdentityMessages.NOT_ASKED()))
+
+    def is_over(self, entry: Entry) -> bool:
+        """Whether further polls of an entry are useless in this run."""
+        verdict = self.verdicts.get(entry)
+        return verdict is not None and is_over(verdict, self.identities.get(entry))
+
+    def shown(self, entry: Entry, identity: SesIdentity | None) -> None:
+        """Keep what Get has shown of an entry."""
+        if identity is None:
+            gone = Verdict(
+                entry=entry, status=GONE, verified=False, reason="SES has no such identity"
+            )
+            self.verdicts[entry] = gone
+            return
+        self.identities[entry] = identity
+        unverified = self.verdict(entry).seen_unverified
+        self.verdicts[entry] = judged(entry, identity, seen_unverified=unverified)
+
+    def listed(self, entry: Entry, status: str) -> None:
+        """Keep what List has shown of an entry."""
+        # The response to Create had EXTERNAL and enabled: with SUCCESS that is the guide's test.
+        verdict = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
+        self.verdicts[entry] = verdict
+
+    def refused(self, entry: Entry, reason: str) -> None:
+        """Keep that SES has refused to show an entry."""
+        last = self.verdict(entry)
+        known = self.before.get(entry)
+        self.verdicts[entry] = replace(
+            not_asked(entry, reason),
+            waited=known is not None and known.waited,
+            seen_unverified=last.seen_unverified,
+        )
+
+
 def verify(
     entries: Sequence[Entry],
     before: Iterable[Verdict],
@@ -81,40 +138,24 @@ def verify(
     get one poll within that time, settled entries none. With 0 every entry gets one poll, however
     long that takes. Raises "NotVerified" if *on_timeout* is `fail` and an entry is not settled.
     """
-    seen = Polls(before={verdict.entry: verdict for verdict in before})
-    states = {entry: state_of(entry, seen.before) for entry in entries}
-    awaiting = [awaiting_dns(entry) for entry in entries if states[entry] == "awaiting"]
+    seen = Polls({verdict.entry: verdict for verdict in before})
+    awaiting = [awaiting_dns(entry) for entry in entries if entry.key_set_at is None]
     if on_timeout == "fail" and awaiting:
         raise _not_verified(awaiting, waited_seconds=0)
-    new = [entry for entry in entries if states[entry] == "new"]
-    pending = [entry for entry in entries if states[entry] == "pending"]
+    polled = [entry for entry in entries if entry.key_set_at and not seen.verdict(entry).settled]
+    new = [entry for entry in polled if not seen.verdict(entry).waited]
     limit = timeout_minutes * 60
-    seen, waited_seconds = _wait(new, pending, seen, services, limit)
-    verdicts = {entry: seen.verdict(entry, why_not=_why_not_polled()) for entry in entries}
-    polled = {*new, *pending}
-    open_ = [
-        verdict for entry, verdict in verdicts.items() if entry in polled and not verdict.verified
-    ]
+    seconds = _wait(new, polled, seen, services, limit)
+    pending = [seen.verdict(entry) for entry in polled if not seen.verdict(entry).verified]
     if stopping.is_set():
-        verdicts |= _interrupted(open_, new, services.run.progress(), waited_seconds)
+        _interrupted(pending, new, seen, services.run.progress(), seconds)
     else:
-        verdicts |= _diagnosed(open_, seen, services, waited_seconds, limit)
-    ordered = [verdicts[entry] for entry in entries]
-    if (
-        on_timeout == "fail"
-        and not all(verdict.settled for verdict in ordered)
-        and not stopping.is_set()
-    ):
-        raise _not_verified(ordered, waited_seconds=waited_seconds)
-    return ordered
-
-
-def _why_not_polled() -> str:
-    interrupted, no_time = (
-        IdentityMessages.NOT_ASKED_INTERRUPTED,
-        IdentityMessages.NOT_ASKED_NO_TIME,
-    )
-    return str(interrupted() if stopping.is_set() else no_time())
+        _diagnose(pending, seen, services, seconds, limit)
+    verdicts = [seen.verdict(entry) for entry in entries]
+    is_settled = all(verdict.settled for verdict in verdicts)
+    if on_timeout == "fail" and not is_settled and not stopping.is_set():
+        raise _not_verified(verdicts, waited_seconds=seconds)
+    return verdicts
 
 
 def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> ByodkimError:
@@ -127,75 +168,100 @@ def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> Byod
 
 
 def _wait(
-    new: Sequence[Entry], pending: Sequence[Entry], seen: Polls, services: Services, limit: float
-) -> tuple[Polls, float]:
+    new: Sequence[Entry], entries: Sequence[Entry], seen: Polls, services: Services, limit: float
+) -> float:
     """
-    What is seen once *new* entries are over, time is up or the run is interrupted; and after how
-    long.
+    Poll the *entries*, and the *new* ones of them in rounds, until all are over, time is up or the
+    run is interrupted; returns how many seconds that took.
+
+    Pending entries are in the first round only: somebody who never adds a record costs each run
+    one call. After the limit no call is made; at the limit itself the last round still begins.
     """
     clock, progress = services.run.clock, services.run.progress()
-    started, said, due = clock.monotonic(), "", KEPT_AFTER
+    started, said, kept_at = clock.monotonic(), "", KEPT_AFTER
 
     def now() -> float:
         return clock.monotonic() - started
 
-    while (following := step(new, pending, seen, now=now(), limit=limit)) is not None:
-        if not isinstance(following, Query):
-            if clock.wait(following):
-                break
-            continue
-        try:
-            seen = _answered(following, seen, services, now, limit)
-        except Stopped:
-            break  # earlier verdicts stay
-        except AwsRefused as refused:
-            reason = "; ".join(
-                filter(None, (refused.text, refused.hint))
-            )  # one line of the outputs
-            seen = after_refusal(seen, following, reason, at=now())
-            continue
+    def is_up() -> bool:
+        return 0 < limit < now() - MOMENT
+
+    def show() -> None:
+        nonlocal said, kept_at
         after = f"{_duration(now())} of at most {_duration(limit)}"
         state, waiting = _so_far(new, seen)
         line = f"{state} after {after}{waiting}"
         if new and state != said:
             said = state
             progress.update(line)
-        if waiting and now() >= due:
-            due *= 2
+        if waiting and now() >= kept_at:
+            kept_at *= 2
             progress.info(line)
-    return seen, now()
 
-
-def _answered(
-    call: Query, seen: Polls, services: Services, now: Callable[[], float], limit: float
-) -> Polls:
-    """
-    Make a call; returns what is seen then. A List ends once it has shown all entries, or time is
-    up.
-    """
-    ses = services.ses(call.region)
-    if call.action == "GetEmailIdentity":
-        (entry,) = call.entries
-        return after_get(seen, call, ses.get_email_identity(entry.domain), at=now())
-    statuses: dict[str, str] = {}
-    pages, domains = 0, {entry.domain for entry in call.entries}
-    is_complete = True
-    for page in ses.list_email_identities():
-        pages += 1
-        statuses |= {one.name: one.verification_status for one in page if one.name in domains}
-        if len(statuses) == len(domains) or is_up(now(), limit):
-            is_complete = False
+    due = [*new, *(entry for entry in entries if entry not in {*new})]
+    for pause in chain(INTERVALS, repeat(INTERVALS[-1])):
+        try:
+            _poll(due, seen, services, is_up, show)
+        except Stopped:
+            break  # earlier verdicts stay
+        due = [entry for entry in new if not seen.is_over(entry)]
+        left = limit - now()
+        if not due or left <= 0 or clock.wait(min(pause, left)):
             break
-    return after_list(seen, call, statuses, pages=pages, is_complete=is_complete, at=now())
+    return now()
+
+
+def _poll(
+    entries: Sequence[Entry],
+    seen: Polls,
+    services: Services,
+    is_up: Callable[[], bool],
+    show: Callable[[], None],
+) -> None:
+    """
+    Poll each of *entries* once, Region by Region, until time is up.
+
+    A refused call concerns all entries of its Region that have not had their turn. Where Create has
+    made several, one List shows them all; it has no DKIM status, so it tells nothing of a switch.
+    """
+    for region in sorted({entry.region for entry in entries}):
+        due = [entry for entry in entries if entry.region == region]
+        created = [entry for entry in due if entry.key_set_by == CREATED]
+        ses = services.ses(region)
+        try:
+            if len(created) > 1 and not is_up():
+                statuses = _statuses(ses, {entry.domain for entry in created})
+                for entry in created:
+                    seen.listed(entry, statuses.get(entry.domain, GONE))
+                due = [entry for entry in due if entry.key_set_by != CREATED]
+                show()
+            while due and not is_up():
+                seen.shown(due[0], ses.get_email_identity(due[0].domain))
+                del due[0]
+                show()
+        except AwsRefused as refused:
+            # One line of the outputs.
+            reason = "; ".join(filter(None, (refused.text, refused.hint)))
+            for entry in due:
+                seen.refused(entry, reason)
+
+
+def _statuses(ses: SesClient, domains: Collection[str]) -> dict[str, str]:
+    """SES's verification status of those of *domains* that it has, by List."""
+    statuses: dict[str, str] = {}
+    for page in ses.list_email_identities():
+        statuses |= {one.name: one.verification_status for one in page if one.name in domains}
+        if len(statuses) == len(domains):
+            break
+    return statuses
 
 
 def _so_far(new: Sequence[Entry], seen: Polls) -> tuple[str, str]:
     """How far the *new* entries are, and what is waited for; "" for nothing."""
-    verdicts = [seen.polls[entry].verdict for entry in new if entry in seen.polls]
-    settled = {verdict.entry for verdict in verdicts if verdict.settled}
-    open_ = [entry for entry in new if entry not in settled]
-    if len(new) == len(verdicts) == 1:
-        state, names = f"{new[0]}: {_state(verdicts[0], seen.polls[new[0]].identity)}", ""
+    verdicts = [seen.verdict(entry) for entry in new]
+    open_ = [verdict.entry for verdict in verdicts if not verdict.settled]
+    if len(new) == 1:
+        state, names = f"{new[0]}: {_state(verdicts[0], seen.identities.get(new[0]))}", ""
     else:
         verified = sum(verdict.verified for verdict in verdicts)
         state, names = f"{verified} of {len(new)} verified", f", waiting for {first_few(open_)}"
@@ -212,67 +278,61 @@ def _state(verdict: Verdict, identity: SesIdentity | None) -> str:
 
 
 def _interrupted(
-    open_: Sequence[Verdict], new: Sequence[Entry], progress: Progress, seconds: float
-) -> dict[Entry, Verdict]:
+    pending: Sequence[Verdict],
+    new: Sequence[Entry],
+    seen: Polls,
+    progress: Progress,
+    seconds: float,
+) -> None:
     """
     Say what is not verified, without further calls. New entries get the whole wait in the next run.
     """
-    after = _duration(seconds)
-    for verdict in open_:
-        if verdict.settled:
-            progress.warn(_pending(verdict, after))
-        else:
-            fields = {"entry": verdict.entry, "status": verdict.status, "after": after}
-            progress.warn(IdentityMessages.PENDING_INTERRUPTED(**fields))
-    return {v.entry: replace(v, waited=False) for v in open_ if v.entry in {*new} and not v.settled}
+    unsettled = [verdict for verdict in pending if not verdict.settled]
+    if unsettled:
+        entries = first_few([verdict.entry for verdict in unsettled])
+        after = _duration(seconds)
+        progress.warn(IdentityMessages.PENDING_INTERRUPTED(entries=entries, after=after))
+    for verdict in unsettled:
+        if verdict.entry in new:
+            seen.verdicts[verdict.entry] = replace(verdict, waited=False)
 
 
-def _pending(verdict: Verdict, after: str) -> Message:
-    fields = {"entry": verdict.entry, "status": verdict.status, "reason": verdict.reason}
-    return IdentityMessages.PENDING(after=after, **fields)
-
-
-def _diagnosed(
-    open_: Sequence[Verdict], seen: Polls, services: Services, seconds: float, limit: float
-) -> dict[Entry, Verdict]:
+def _diagnose(
+    pending: Sequence[Verdict], seen: Polls, services: Services, seconds: float, limit: float
+) -> None:
     """
-    Say why each entry is not verified, after a DNS lookup and perhaps a read; the verdicts with
-    that.
+    Say why each entry is not verified, after a DNS lookup and perhaps a read; its verdict gets that
+    reason.
     """
-    after, warn = _duration(seconds), services.run.progress().warn
-    if left_out := [verdict.entry for verdict in open_ if verdict.entry not in seen.polls]:
-        entries, why = first_few(left_out), _why_not_polled()
-        warn(IdentityMessages.NOT_POLLED(entries=entries, why=why, limit=_duration(limit)))
-    polled = [verdict for verdict in open_ if verdict.entry in seen.polls]
-    pending = [verdict for verdict in polled if not verdict.settled]
-    identities = _identities(pending, seen, services)
-    in_dns = _lookups([verdict.entry for verdict in pending], services)
-    found = {}
-    for verdict in pending:
-        entry = verdict.entry
-        reason = _reason(verdict, identities.get(entry), in_dns.get(entry, ""))
-        found[entry] = replace(verdict, reason=reason)
-    for verdict in [found.get(verdict.entry, verdict) for verdict in polled]:
-        warn(_pending(verdict, after))
-    return found
+    warn = services.run.progress().warn
+    left_out = [verdict.entry for verdict in pending if verdict.entry not in seen.verdicts]
+    if left_out:
+        entries = first_few(left_out)
+        warn(IdentityMessages.NOT_POLLED(entries=entries, limit=_duration(limit)))
+    polled = [verdict for verdict in pending if verdict.entry in seen.verdicts]
+    unsettled = [verdict for verdict in polled if not verdict.settled]
+    _read_listed(unsettled, seen, services)
+    in_dns = _lookups([verdict.entry for verdict in unsettled], services)
+    for verdict in polled:
+        entry, reason = verdict.entry, verdict.reason
+        if not verdict.settled:
+            reason = _reason(verdict, seen.identities.get(entry), in_dns.get(entry, ""))
+            seen.verdicts[entry] = replace(verdict, reason=reason)
+        fields = {"entry": entry, "status": verdict.status, "reason": reason}
+        warn(IdentityMessages.PENDING(after=_duration(seconds), **fields))
 
 
-def _identities(
-    pending: Sequence[Verdict], seen: Polls, services: Services
-) -> Mapping[Entry, SesIdentity]:
-    """
-    What SES shows of each entry; those that were only listed are read, unless these are too many.
-    """
-    known = {entry: poll.identity for entry, poll in seen.polls.items() if poll.identity}
-    unread = [
-        v.entry for v in pending if v.entry not in known and v.status not in (GONE, NOT_ASKED)
-    ]
-    if len(unread) <= DIAGNOSED:
-        for entry in unread:
-            with contextlib.suppress(Stopped, AwsRefused):  # the diagnosis has what could be read
-                if identity := services.ses(entry.region).get_email_identity(entry.domain):
-                    known[entry] = identity
-    return known
+def _read_listed(verdicts: Sequence[Verdict], seen: Polls, services: Services) -> None:
+    """Read the entries that were only listed, unless these are too many."""
+    shown = [verdict for verdict in verdicts if verdict.status not in (GONE, NOT_ASKED)]
+    unread = [verdict.entry for verdict in shown if verdict.entry not in seen.identities]
+    if len(unread) > DIAGNOSED:
+        return
+    for entry in unread:
+        with contextlib.suppress(Stopped, AwsRefused):  # the diagnosis has what could be read
+            identity = services.ses(entry.region).get_email_identity(entry.domain)
+            if identity:
+                seen.identities[entry] = identity
 
 
 def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str]:

@@ -270,16 +270,17 @@ class IdentityMessages(Table):
         "asked, which may be late",
         "let the machine reach name servers at port 53, or leave it so",
     )
-    NOT_ASKED_INTERRUPTED = "interrupted before SES was asked"
-    NOT_ASKED_NO_TIME = "no time was left to ask SES"
+    NOT_ASKED = "SES was not asked in this run"
     PENDING = (
         "{entry}: {status} after {after}: {reason}",
         "correct what the diagnosis names; `pulumi up`",
     )
     PENDING_INTERRUPTED = (
-        "{entry}: {status}, interrupted after {after}; the next `pulumi up` checks again"
+        "{entries}: not verified yet, interrupted after {after}; the next `pulumi up` checks again"
     )
-    NOT_POLLED = "{entries}: {why} within {limit}; the next `pulumi up` goes on"
+    NOT_POLLED = (
+        "{entries}: no time was left to ask SES within {limit}; the next `pulumi up` goes on"
+    )
     OVERRIDDEN = (
         (
             "{domain}: `overlapDays: 0` lets generation {generation} leave DNS before "

@@ -24,7 +24,7 @@ from byodkim_provider.aws.ses import SECONDS_PER_CALL, SesClient
 from byodkim_provider.cli.terminal import AT_ONCE, ask_all
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import PUT
-from byodkim_provider.identity.verdicts import INTERVALS
+from byodkim_provider.identity.verification import INTERVALS
 from sandbox.ses.model import OPERATIONS
 from sandbox.ses.rules import SesError
 from tests.support.fakes import REGION, FakeClock

@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.identity.verdicts import INTERVALS
+from byodkim_provider.identity.verification import INTERVALS
 from tests.engine.stack import (
     OPENSSL_KEY,
     REGION,

@@ -20,9 +20,10 @@ from byodkim_provider.identity.verdicts import (
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import stopping
 from sandbox.ses.identity import easy_dkim_keys
+from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.errors import raises
-from tests.support.fakes import LIST_PAGE_SIZE, START, FakeResolver, FakeSes
+from tests.support.fakes import ATTEMPTS, LIST_PAGE_SIZE, REGION, START, FakeResolver, FakeSes
 from tests.support.stored import through_pulumi
 from tests.support.world import DOMAIN
 from tests.support.zones import slots
@@ -264,6 +265,51 @@ def test_failed_from_before_the_put(world, info, lag):
 # --- the time limit
 
 
+def test_rounds(world):
+    """The pauses become longer, up to the last of the intervals, and none goes beyond the limit."""
+    world.switch(first_check_seconds=3600)
+    stored = world.created()
+    began = world.clock.now()
+    world.verify(stored, timeout_minutes=1.25)
+    seconds = [(call.at - began).total_seconds() for call in world.model.log[-9:]]
+    assert [0, 2, 5, 10, 18, 30, 50, 70, 75] == seconds
+
+
+@pytest.mark.parametrize("waited", [True, False], ids=["pending", "new"])
+def test_a_refused_region(world, waited):
+    """
+    A refused call changes nothing of what an entry has seen or still waits for; other Regions go
+    on.
+    """
+    world.switch(first_check_seconds=30)
+    here = several(world, 2)
+    there = world.created(region="us-east-1")
+    known = Verdict(
+        entry=world.entry(here[0]),
+        status="PENDING",
+        verified=False,
+        waited=waited,
+        seen_unverified=True,
+    )
+    world.model.inject(Fault("access_denied", operation=LIST, times=ATTEMPTS))
+    first, second, verified = world.verify(*here, there, before=[known], timeout_minutes=1)
+    assert (first.status, first.waited, first.seen_unverified) == (NOT_ASKED, waited, True)
+    assert (second.status, second.waited, second.seen_unverified) == (NOT_ASKED, False, False)
+    assert verified.verified
+    assert world.calls().count(LIST) == 1
+
+
+@pytest.mark.parametrize("number", [1, 2], ids=["read", "listed"])
+def test_an_identity_that_is_gone(world, number):
+    """It is no longer waited for, and the next command makes it again."""
+    stored = several(world, number)
+    for one in stored:
+        world.model.remove(one.declared.domain, REGION)
+    verdicts = world.verify(*stored, timeout_minutes=0)
+    assert ["GONE"] * number == statuses(verdicts)
+    assert "`pulumi up --refresh`" in verdicts[0].reason
+
+
 class SlowSes(FakeSes):
     """A call takes as long as SES's rate makes it."""
 
@@ -312,9 +358,7 @@ def test_a_thousand_switches(world):
     polled = [verdict for verdict in verdicts if verdict.status != NOT_ASKED]
     left_out = verdicts[len(polled) :]
     assert 500 < len(polled) < 600
-    assert {("no time was left to ask SES", False)} == {
-        (one.reason, one.waited) for one in left_out
-    }
+    assert {False} == {one.waited for one in left_out}
     first = ", ".join(f"d{len(polled) + number:04}.example.com eu-west-1" for number in range(3))
     assert [
         f"{first} and {len(left_out) - 3} more: no time was left to ask SES within 10 min; "
@@ -493,9 +537,13 @@ def test_interrupted(world, number, on_timeout):
         (verdict.status, verdict.verified) for verdict in verdicts
     ]
     assert (4, 2) == (world.clock.monotonic(), len(world.calls()))
-    interrupted = "PENDING, interrupted after 4 s; the next `pulumi up` checks again"
-    assert [f"{verdict.entry}: {interrupted}" for verdict in verdicts] == world.progress.warnings
+    [warning] = world.progress.warnings
+    entries = ", ".join(str(verdict.entry) for verdict in verdicts)
+    assert warning.startswith(f"{entries}: not verified yet, interrupted after 4 s; ")
     assert [] == world.resolver.looked_up
+    stopping.clear()
+    world.verify(*stored, before=verdicts, timeout_minutes=1)
+    assert world.clock.monotonic() == 64, "the next run waits for them again"
 
 
 # --- what is stored
