@@ -40,8 +40,8 @@ them.
 
 INSTANCE_TAG: Final = "byodkim:instance"
 """
-Tag with a random value. In a replacement, the deletion sees a new value and leaves the identity
-alone.
+Tag of a secret, with a random value: only the resource that knows it deletes the secret. Identities
+of earlier commits have it too.
 """
 
 TAGS: Final = (OWNER_TAG, STACK_TAG, INSTANCE_TAG)

@@ -8,7 +8,6 @@ codes.
     difference       seen in SES                                   what `pulumi up` does
     GONE             no such identity                              makes it again
     TAKEN, UNTAGGED  another owner tag, or none                    refuses, or takes over (`adopt`)
-    OTHER_INSTANCE   tags of a replacement that was not stored     sets the tags
     EASY_DKIM_NOW    a key of SES's own                            sends the key
     WITHOUT_DKIM     no DKIM                                       sends the key
     SIGNS_WITH       the selector of another key                   sends the key
@@ -26,7 +25,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Final
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, SesIdentity, with_error
+from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
 from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, Declared, KeyInSes, Stored
 from byodkim_provider.messages import Message
@@ -98,8 +97,6 @@ def differences(stored: Stored) -> tuple[Message, ...]:
     found = []
     if stored.other_owner is not None:
         found.append(lost_reason(stored.other_owner))
-    if stored.other_instance:
-        found.append(IdentityMessages.OTHER_INSTANCE())
     found += of_key(
         stored.declared.selector,
         origin=stored.origin,
@@ -192,14 +189,11 @@ def refreshed(stored: Stored, seen: SesIdentity | None) -> Stored:
             signing_enabled=False,
             signing_selector=None,
             error_type="",
-            other_instance="",
             other_owner=None,
         )
-    owner, instance = other_owner(stored.declared, seen.tags), seen.tags.get(INSTANCE_TAG, "")
     return replace(
         as_seen(stored, seen),
-        other_owner=owner,
-        other_instance=instance if owner is None and instance != stored.instance else "",
+        other_owner=other_owner(stored.declared, seen.tags),
         mail_from_status=_mail_from_status(stored, seen),
         was_verified=stored.was_verified
         or (has_key(stored.declared.selector, seen) and _has_verified(stored.key, seen)),

@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import Any, assert_never
 
 from byodkim_provider.aws.errors import NOT_ALLOWED
-from byodkim_provider.aws.ses import INSTANCE_TAG, TAGS, SesClient, SesIdentity
+from byodkim_provider.aws.ses import TAGS, SesClient, SesIdentity
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
 from byodkim_provider.identity.judgement import (
@@ -115,11 +115,8 @@ def _apply(made: Plan, key: Key, ses: SesClient, run: Run) -> Stored:
         done.append(call.action)
         if response:
             stored = with_response(stored, call, response)
-        if INSTANCE_TAG in call.tags:
-            run.instances[str(declared)] = call.tags[INSTANCE_TAG]
-    if stored.key is None:
-        # No instance: the deletion half of a replacement must not delete the live identity.
-        run.instances[str(declared)] = ""
+    # The deletion half of a replacement must not delete the live identity, also if this half waits.
+    run.instances[str(declared)] = stored.instance
     return stored
 
 
@@ -195,10 +192,8 @@ def delete(stored: Stored, services: Services) -> None:
     it then, and a resource that declares it again needs `adopt`. One that another resource of this
     run has stays, too: this resource is the other half of a `--replace`.
 
-    The instance tag in SES decides nothing: the engine deletes the records after the identity, and
-    an identity that stays would sign without them. Raises "StillInUse" while somebody else's
-    identity of that name uses a record of ours. One without an owner tag is somebody else's: its
-    mail would fail for want of a tag.
+    Raises "StillInUse" while somebody else's identity of that name uses a record of ours. One
+    without an owner tag is somebody else's: its mail would fail for want of a tag.
     """
     declared = stored.declared
     domain = declared.domain

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Literal
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, MANAGED, OWNER_TAG, STACK_TAG, SesIdentity
+from byodkim_provider.aws.ses import MANAGED, OWNER_TAG, STACK_TAG, SesIdentity
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
@@ -112,8 +112,9 @@ def refuse_unsigned_window(declared: Declared, seen: SesIdentity) -> None:
 
 def unknown_to_state(declared: Declared, stored: Stored, seen: SesIdentity) -> InvalidSettings:
     """The refusal to drop a generation while SES may sign with one that the state does not know."""
-    before, slots = stored.declared.published, stored.slots_with(declared)
-    published = list(generations.together(before, declared.published, slots=slots))
+    before = stored.declared
+    slots = before.slots_in_change(declared)
+    published = list(generations.together(before.published, declared.published, slots=slots))
     return InvalidSettings(
         IdentityMessages.UNKNOWN_TO_STATE(
             name=str(declared),
@@ -204,10 +205,6 @@ def _key(declared: Declared) -> str:
     return repr(declared.selector) if declared.selector else "a key that the update makes"
 
 
-def own_tags(stored: Stored) -> dict[str, str]:
-    """The tags by which this resource knows its identity again, and people know whose it is."""
-    return {**owner_tags(stored.declared), INSTANCE_TAG: stored.instance}
-
-
 def owner_tags(declared: Declared) -> dict[str, str]:
+    """The tags by which this resource knows its identity again, and people know whose it is."""
     return {OWNER_TAG: declared.owner, STACK_TAG: declared.stack}

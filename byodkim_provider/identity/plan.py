@@ -23,16 +23,12 @@ Why each call is where it is.
 1. Get comes first, but for a new identity: the response to Create says whether SES has it, and is
   one call.
 2. The lookup comes before Create and Put: SES gets no key whose record is not in DNS.
-3. Our tags come early where the identity is ours, with a new instance: if the run fails after that,
-  the
-   instance in the state is not in SES any more, and no deletion can use it.
-4. Settings come before the key: where one is refused, nothing about the key has changed. After a
+3. Settings come before the key: where one is refused, nothing about the key has changed. After a
   Create comes MAIL FROM, which needs the identity. Until SES says SUCCESS of a MAIL FROM domain,
   each run reads SES: it sends a FAILED one again, and REJECT_MESSAGE after SUCCESS.
-5. The key comes last: if a later call failed, the state would not show that SES has the key.
-6. Our tags come even after the key if the identity belongs to somebody else, or to a resource that
-  is being
-   replaced: it stays theirs until every other call has succeeded. Tags that go come last of all.
+4. The key comes last: if a later call failed, the state would not show that SES has the key.
+5. Our tags come even after the key if the identity belongs to somebody else: it stays theirs until
+  every other call has succeeded. Tags that go come last of all.
 """
 
 from __future__ import annotations
@@ -42,7 +38,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, SesIdentity
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.calls import (
@@ -68,7 +64,7 @@ from byodkim_provider.identity.ownership import (
     lost,
     lost_reason,
     other_owner,
-    own_tags,
+    owner_tags,
     refuse_existing,
     refuse_managed,
     refuse_unsigned_window,
@@ -101,71 +97,77 @@ def plan(
     The plan that makes an identity as *declared*, from its *stored* state (None: new) and what was
     *seen*.
 
-    *instance* is random, for an identity that becomes this resource's. Raises "RecordNotVisible"
-    before a switch to a key whose record is not in DNS, `InvalidSettings` if a record that SES may
-    sign with would leave DNS, "IdentityExists" if the identity belongs to somebody else.
+    *instance* is random, for a new identity. Raises "RecordNotVisible" before a switch to a key
+    whose record is not in DNS, `InvalidSettings` if a record that SES may sign with would leave
+    DNS, "IdentityExists" if the identity belongs to somebody else.
     """
     if stored is None:
         new = Stored(declared=declared, instance=instance, adopted=declared.adopt)
         return _introduce(new, seen, is_new=True)
     before, identity = stored.declared, seen.identity
-    awaiting = stored.key is None
     other_key = (before.fingerprint, before.selector) != (declared.fingerprint, declared.selector)
     # A generation that leaves DNS may sign, if the response to an earlier call was lost.
     drops = not set(before.published) <= set(declared.published)
-    about_key = other_key or drops or awaiting or bool(differences(stored))
-    settings = bool(settings_calls(declared, before)) or is_mail_from_due(stored, declared)
     region = region_leaves(before, declared)
     after = _echoed(stored, declared, other_key=other_key)
+    if stored.key is None:
+        return _awaiting(stored, after, seen, now=now, drops=drops)
+    about_key = other_key or drops or bool(differences(stored))
+    settings = bool(settings_calls(declared, before)) or is_mail_from_due(stored, declared)
     if not (about_key or settings or region):
         return Plan(after)
-    # While DNS is pending, SES knows this identity only if the response to our Create was lost.
-    # Skip the read unless something changed.
-    if not seen.read and (other_key or drops or not awaiting):
-        return Plan(after, asks="GetEmailIdentity", is_switch=other_key and not awaiting)
-    left: Collection[int] = ()
+    if not seen.read:
+        return Plan(after, asks="GetEmailIdentity", is_switch=other_key)
     if region:
-        # Only the identity of that Region knows when each generation last signed there, and it
-        # goes.
-        left = declared.published if awaiting else _others(declared)
-        until = dict.fromkeys(left, identity.at if identity else now)
-        after = replace(after, signed_until={**after.signed_until, **until})
+        after = _with_all(after, _others(declared), identity.at if identity else now)
     if not about_key and not settings:
         return Plan(after)
-    if (
-        seen.exists
-        or identity is None
-        or (awaiting and identity.tags.get(OWNER_TAG) != before.owner)
-    ):
-        return _introduce(after, seen, before=before if stored.key else None, left=left)
+    if seen.exists or identity is None:
+        return _introduce(after, seen, before=before)
     return _change(
-        stored,
-        after,
-        identity,
-        seen,
-        instance,
-        other_key=other_key,
-        drops=drops,
-        about_key=about_key,
+        stored, after, identity, seen, other_key=other_key, drops=drops, about_key=about_key
     )
+
+
+def _awaiting(stored: Stored, after: Stored, seen: Seen, *, now: datetime, drops: bool) -> Plan:
+    """
+    Go on with an identity whose record was not in DNS.
+
+    SES knows it only if the response to our Create was lost. Then it may sign with a generation
+    that this run *drops*, so SES is read first.
+    """
+    declared = after.declared
+    if drops and not (seen.read or seen.exists):
+        return Plan(after, asks="GetEmailIdentity")
+    identity = seen.identity
+    is_ours = identity is not None and other_owner(declared, identity.tags) is None
+    if identity and is_ours and drops and declared.overlap_days:
+        raise unknown_to_state(declared, stored, identity)
+    if region_leaves(stored.declared, declared):
+        after = _with_all(after, declared.published, now)
+    return _introduce(after, seen)
+
+
+def _with_all(after: Stored, generations_of_region: Collection[int], last: datetime) -> Stored:
+    """
+    What is stored once a Region is dropped, which may have signed with any generation until *last*.
+
+    Only the identity of that Region knows when each one last signed there, and it goes.
+    """
+    until = dict.fromkeys(generations_of_region, last)
+    return replace(after, signed_until={**after.signed_until, **until})
 
 
 def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
     """What is stored if no call is needed."""
-    slot, likely = stored.slots_with(declared), declared.slot
-    known = {*stored.declared.published, *stored.signed_until, *(stored.other_slots or ())}
-    gone = known - {*declared.published}
     return replace(
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
         declared=replace(declared, owner=stored.declared.owner),
         # The records stay with `adopt` and go without, and so does the identity.
         adopted=declared.adopt,
-        # Seen by a refresh, and seen again by this run.
-        other_instance="",
-        other_owner=None,
+        other_owner=None,  # seen by a refresh, and seen again by this run
         slots_before=_slots_before(stored, declared),
-        other_slots={one: slot(one) or "" for one in gone if slot(one) != likely(one)} or None,
         was_verified=stored.was_verified and not other_key,
     )
 
@@ -181,32 +183,19 @@ def _slots_before(stored: Stored, declared: Declared) -> dict[str, str]:
 
 
 def _introduce(
-    new: Stored,
-    seen: Seen,
-    *,
-    is_new: bool = False,
-    before: Declared | None = None,
-    left: Collection[int] = (),
+    new: Stored, seen: Seen, *, is_new: bool = False, before: Declared | None = None
 ) -> Plan:
     """
     Create an identity that SES does not show, once its record is in DNS, or take over an existing
     one.
 
-    With *before* SES had the identity, and no longer shows it. A Region that is dropped may have
-    signed with the generations in *left* until now.
+    With *before* SES had the identity, and no longer shows it.
     """
     declared = new.declared
-    # Another Region, or an identity that is gone, may have signed with any but a plain standby
-    # until now.
-    usual = generations.published(declared.generation or 0)
-    unused = usual[-1:] if set(declared.published) <= set(usual) else ()
-    until_now = _generation_of(before) | {
-        g for g in _others(declared) if g in left or g not in unused
-    }
     if before and before.fingerprint != declared.fingerprint:
         new = replace(new, key=None)
     if seen.exists:
-        return _take_over(new, seen, until_now, is_new=is_new)
+        return _take_over(new, seen, _generation_of(before), is_new=is_new)
     if seen.record is None:
         # Identities that can be stored as waiting share one wait: a hundred missing records would
         # hold up the run for hours. A switch fails without its record, so it has a wait of its own.
@@ -219,9 +208,9 @@ def _introduce(
         return Plan(new, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
-        tags=_all_tags(new),
+        tags={**(declared.tags or {}), **owner_tags(declared)},
         configuration_set=declared.configuration_set,
-        until_now=frozenset(until_now),
+        until_now=frozenset(_generation_of(before) | _but_standby(declared)),
     )
     new, mail_from = mail_from_calls(new, None, before=None)
     return Plan(new, (create, *mail_from))
@@ -243,24 +232,19 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
         return Plan(new, is_hidden=True)
     refuse_managed(declared, identity)
     refuse_existing(declared, identity, in_state=not is_new)
-    # No other key ever has the selector of a generated key, but for that of a slot; a supplied key
-    # may have been corrected since.
-    is_generated = (
-        declared.generation is not None and declared.generation not in declared.supplied_keys
-    )
-    certain = is_generated and not declared.cname
-    proven = (
+    # A supplied key may have been corrected since, under its selector, and a slot has had others.
+    is_proven = (
         identity.dkim_status == "SUCCESS" and declared.dns_check != "off" and not declared.cname
     )
-    put = _needs_put(declared, identity, seen, believed=None, needed=not certain and not proven)
+    put = _needs_put(declared, identity, seen, believed=None, needed=not is_proven)
     if put == "after a lookup":
         return Plan(new, asks="TXT lookup")
-    if declared.adopt or identity.selector not in (None, declared.selector):
-        until_now = until_now | _others(declared)
+    is_first = is_new and not declared.adopt and identity.selector in (None, declared.selector)
+    until_now = until_now | (_but_standby(declared) if is_first else _others(declared))
     after, calls = sign_calls(new, identity, until_now, put=put == "now", is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     after, mail_from = mail_from_calls(after, identity, before=None)
-    tag = Call("TagResource", tags=_all_tags(new))
+    tag = Call("TagResource", tags={**(declared.tags or {}), **owner_tags(declared)})
     info = taking_over(declared, identity, put=put == "now") if declared.adopt else ""
     return Plan(after, (*settings, *mail_from, *calls, tag), info=info)
 
@@ -270,7 +254,6 @@ def _change(
     after: Stored,
     identity: SesIdentity,
     seen: Seen,
-    instance: str,
     *,
     other_key: bool,
     drops: bool,
@@ -280,14 +263,14 @@ def _change(
     before, declared = stored.declared, after.declared
     signed_last = stored.signed_until.get(declared.generation or 0)
     if signed_last and identity.at - signed_last < READS_LAG:
-        identity = replace(
-            identity, tokens=()
-        )  # it may be from before we switched away from this very key
+        # It may be from before we switched away from this very key.
+        identity = replace(identity, tokens=())
     owner = other_owner(declared, identity.tags)
     if owner is not None and not declared.adopt:
         raise lost(declared, owner, origin=identity.origin)
     until_now: set[int] = set()
-    if _is_response_lost(stored, declared, identity):
+    if identity.selector not in (None, before.selector, declared.selector):
+        # A key that is not in the state, from a killed run or somebody else.
         if drops and declared.overlap_days:
             raise unknown_to_state(declared, stored, identity)
         until_now = _others(declared)
@@ -299,7 +282,6 @@ def _change(
         if loses and not before.adopt:  # the engine deletes the records that this run drops
             raise ByodkimError(left, kind="StillInUse")
         return Plan(replace(after, other_owner=owner), info=str(left))
-    is_ours = owner is None
     about_key = about_key or _has_changed(stored, identity)
     put: Put = "not needed"
     if about_key:
@@ -308,31 +290,33 @@ def _change(
         )
     if put == "after a lookup":
         return Plan(after, asks="TXT lookup")
-    tag: list[Call] = []
-    if not is_ours or (about_key and identity.tags.get(INSTANCE_TAG) != stored.instance):
-        after = replace(after, instance=instance)
-        tag = [Call("TagResource", tags=own_tags(after))]
-    after, mail_from = mail_from_calls(after, identity, before=before)
-    calls = [*mail_from, *settings_calls(declared, before)]
+    after, calls = mail_from_calls(after, identity, before=before)
+    calls += settings_calls(declared, before)
     if about_key:
-        is_known = not other_key and stored.key is not None
-        if not is_known:
+        if other_key:
             after, until_now = replace(after, key=None), until_now | _generation_of(before)
-        after, more = sign_calls(after, identity, until_now, put=put == "now", is_known=is_known)
+        after, more = sign_calls(
+            after, identity, until_now, put=put == "now", is_known=not other_key
+        )
         calls += more
-        if is_known and after.key and put == "not needed" and fell_back(after):
-            # There is nothing to send. SES has to find the record again, which the verification
-            # waits for.
-            by = (
-                PUT if after.key.key_set_by == PUT else TAKEN_OVER
-            )  # SUCCESS may have been of the key before
-            after = replace(
-                after,
-                key=replace(after.key, key_set_at=identity.at, key_set_by=by),
-                was_verified=False,
-            )
-    info = "" if is_ours or not about_key else taking_over(declared, identity, put=put == "now")
-    return Plan(after, (*tag, *calls) if is_ours else taken_last(calls, own_tags(after)), info=info)
+        if put == "not needed" and not other_key:
+            after = _searched_again(after, identity.at)
+    if owner is None:
+        return Plan(after, tuple(calls))
+    info = taking_over(declared, identity, put=put == "now") if about_key else ""
+    return Plan(after, taken_last(calls, owner_tags(declared)), info=info)
+
+
+def _searched_again(after: Stored, at: datetime) -> Stored:
+    """
+    What is stored if SES has to find the record of its key again, which the verification waits for.
+    """
+    if after.key is None or not fell_back(after):
+        return after
+    # SUCCESS may have been of the key before.
+    by = PUT if after.key.key_set_by == PUT else TAKEN_OVER
+    key = replace(after.key, key_set_at=at, key_set_by=by)
+    return replace(after, key=key, was_verified=False)
 
 
 def _needs_put(
@@ -368,19 +352,6 @@ def _needs_put(
     return "now" if seen.record.visible else "not needed"
 
 
-def _is_response_lost(stored: Stored, declared: Declared, identity: SesIdentity) -> bool:
-    """
-    Whether SES may sign with a key that is not in the state, from a killed run or somebody else.
-    """
-    if stored.key is None:
-        # If our own Create sent this very key, nothing signed before it.
-        return (identity.selector, identity.tags.get(INSTANCE_TAG)) != (
-            declared.selector,
-            stored.instance,
-        )
-    return identity.selector not in (None, stored.declared.selector, declared.selector)
-
-
 def _has_changed(stored: Stored, identity: SesIdentity) -> bool:
     """
     Whether SES signs in another way than the state says, and has not only failed to show it yet.
@@ -394,9 +365,16 @@ def _others(declared: Declared) -> set[int]:
     return set(declared.published) - {declared.generation or 0}
 
 
+def _but_standby(declared: Declared) -> set[int]:
+    """
+    All published generations with which another Region, or an identity that is gone, may have
+    signed until now: all others but a plain standby.
+    """
+    usual = generations.published(declared.generation or 0)
+    if set(declared.published) <= set(usual):
+        return _others(declared) - {usual[-1]}
+    return _others(declared)
+
+
 def _generation_of(before: Declared | None) -> set[int]:
     return {before.generation} if before and before.generation is not None else set()
-
-
-def _all_tags(new: Stored) -> dict[str, str]:
-    return {**(new.declared.tags or {}), **own_tags(new)}

@@ -107,7 +107,7 @@ def _refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
         problem = IdentityMessages.SLOT_IN_USE
     elif last in _exchanged(before, declared):
         problem = IdentityMessages.STILL_IN_USE_KEY
-    slots = stored.slots_with(declared)
+    slots = before.slots_in_change(declared)
     today = generations.allowed_today(
         before=before.published, after=declared.published, early=early, slots=slots
     )
@@ -130,7 +130,7 @@ def _too_early(
         before=before.published,
         after=declared.published,
         exchanged=_exchanged(before, declared),
-        slots=stored.slots_with(declared),
+        slots=before.slots_in_change(declared),
         signing_before=before.generation if stored.key else None,
         signed_until=signed_until,
         now=now,

@@ -40,8 +40,8 @@ class Run:
     """When a record was found at every server: what the preview has seen counts before the Put."""
     instances: dict[str, str] = field(default_factory=dict)
     """
-    The instance tags of what this run has or wrote, by `domain Region` of an identity or ARN of a
-    secret: AWS may return the old tag for seconds.
+    The instances of what this run has or wrote, by `domain Region` of an identity or ARN of a
+    secret, whose tag AWS may return late.
     """
     in_the_way: set[str] = field(default_factory=set)
     """Identities that are not this stack's, and are not to be adopted, as `domain Region`."""

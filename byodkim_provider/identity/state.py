@@ -126,10 +126,18 @@ class Declared:
         """
         The selector of the slot of *generation*, if it has one.
 
-        Of one that is not published, what *zones* make likely: `Stored.slots_with` knows better.
+        Of one that is not published, what *zones* make likely.
         """
-        holding = generations.holding(self.zones, generation)
-        return next((zone.selector(generation) for zone in holding), None)
+        return next((zone.selector(generation) for zone in self.zones_of(generation)), None)
+
+    def slots_in_change(self, after: Declared) -> Callable[[int], str | None]:
+        """The slots of generations in a change to *after*: what is not published then keeps its."""
+
+        def slot(generation: int) -> str | None:
+            declared = after if generation in after.published else self
+            return declared.slot(generation)
+
+        return slot
 
     @property
     def signing_zones(self) -> Sequence[Zone]:
@@ -231,15 +239,9 @@ class Stored:
 
     declared: Declared
     instance: str
-    """
-    A random value in a tag of the identity. Only the resource that knows it deletes the identity.
-    """
+    """A random value, which tells the two halves of a replacement from each other."""
     key: KeyInSes | None = None
     """None while awaiting DNS: no run knows that SES has the identity."""
-    other_instance: str = ""
-    """
-    Another instance tag in SES, with our owner tag: a replacement succeeded and was not stored.
-    """
     other_owner: str | None = None
     """
     Whose it is by its tags in SES, in words; empty if it has no owner tag; None while it is ours.
@@ -267,30 +269,11 @@ class Stored:
     By selector of a slot, the marks (`dkim.records.mark`) of the keys that it had before, with
     spaces between.
     """
-    other_slots: Mapping[int, str] | None = None
-    """
-    By generation that has left DNS, the selector of its slot, or "", where `Declared.slot` is
-    wrong.
-    """
 
     @property
     def status(self) -> str:
         """SES's DKIM status, AWAITING_DNS or GONE."""
         return self.key.status if self.key else AWAITING_DNS
-
-    def slots_with(self, declared: Declared) -> Callable[[int], str | None]:
-        """
-        The slots of generations once *declared* is published; what has left DNS keeps the slot it
-        had.
-        """
-        left = self.other_slots or {}
-
-        def slot(generation: int) -> str | None:
-            if generation in declared.published:
-                return declared.slot(generation)
-            return left.get(generation, self.declared.slot(generation)) or None
-
-        return slot
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Stored:
@@ -308,7 +291,7 @@ class Stored:
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
-        own = written(self) | {"other_instance": self.other_instance or None, "status": self.status}
+        own = written(self) | {"status": self.status}
         return (
             self.declared.to_properties()
             | without_none(own)

@@ -104,7 +104,6 @@ class IdentityMessages(Table):
     GONE = "gone from SES"
     TAKEN = "owned by {owner} now"
     UNTAGGED = "its owner tag is gone"
-    OTHER_INSTANCE = "its tags are those of a replacement that was not stored"
     EASY_DKIM_NOW = "signs with a key of SES's own ({origin}), not with {selector!r}"
     WITHOUT_DKIM = "is without DKIM"
     SIGNS_WITH = "signs with selector {seen!r}, not {selector!r}"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
+from byodkim_provider.aws.ses import OWNER_TAG
 from byodkim_provider.dkim import records
 from sandbox.ses.identity import Identity, MailFrom
 from tests.faults.outside import DOMAIN
@@ -212,7 +212,7 @@ def _end(stack: Stack) -> dict[str, Any]:
             "signs": identity.signing_enabled and identity.confirmed,
             "configuration set": identity.configuration_set,
             "MAIL FROM": (identity.mail_from.domain, identity.mail_from.on_mx_failure),
-            "tags": {k: v for k, v in identity.tags.items() if k not in (INSTANCE_TAG, OWNER_TAG)},
+            "tags": {k: v for k, v in identity.tags.items() if k != OWNER_TAG},
             "is ours": identity.tags.get(OWNER_TAG, "").partition("/")[0] == stack_id,
         }
     elsewhere = outside.ses.identities(OTHER_REGION).get(DOMAIN)
@@ -226,10 +226,8 @@ def _end(stack: Stack) -> dict[str, Any]:
     stored = state.get(IDENTITY)
     if stored:
         outputs = stored.outputs
-        instance = identities[DOMAIN].tags.get(INSTANCE_TAG) if DOMAIN in identities else None
         facts["stored identity"] = {
             "declared": (outputs["selector"], outputs["fingerprint"], outputs.get("generation")),
-            "instance is in SES": outputs["instance"] == instance,
             "adopted": outputs["adopted"],
             "told": "key_set_at" in outputs,
             "signed until": sorted(outputs["signed_until"]),

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.judgement import SETTLED, differences
@@ -66,9 +66,9 @@ def of_easy_dkim(**changes):
 easy_dkim = of_easy_dkim()
 
 
-def ours(stored, **tags):
+def ours(**tags):
     """All tags of an identity of this resource, with others."""
-    return {**tags, **OURS, INSTANCE_TAG: stored.instance}
+    return {**tags, **OURS}
 
 
 def signs_with(world):
@@ -106,7 +106,7 @@ def test_create(world):
     )
     assert ("NOT_STARTED", "EXTERNAL", True, "s1", False) == shown
     assert (START, CREATED, START, {}) == of_key(stored)
-    assert ours(stored) == world.identity().tags
+    assert ours() == world.identity().tags
     assert ("s1", world.key(1).fingerprint) == signs_with(world)
 
 
@@ -332,9 +332,8 @@ def test_replacement(world, lag):
     """
     world.switch(read_lag_seconds=lag)
     old = world.verified()
-    new = world.create()
+    world.create()
     world.delete(old)
-    assert new.instance == world.identity().tags[INSTANCE_TAG]
     left = "example.com eu-west-1: left in SES for the resource that takes the place of this one"
     assert [left] == world.progress.infos
     world.clock.advance(HOUR)
@@ -436,7 +435,7 @@ def test_another_stack_has_adopted_it(world, is_refreshed, tags, reason):
     An identity that is another's by now is not changed any more, and the message says whose it is.
     """
     old = world.verified(standby=True)
-    world.change(tags=tags and {**tags, INSTANCE_TAG: "theirs"})
+    world.change(tags=tags)
     before = world.identity()
     if is_refreshed:
         old = world.read(old)
@@ -506,7 +505,7 @@ def test_tags(world, tags, calls):
     world.change(tags={**world.identity().tags, "theirs": "stays"})
     world.update(old, 1, tags=tags)
     assert calls == world.calls()
-    assert ours(old, theirs="stays", **tags) == world.identity().tags
+    assert ours(theirs="stays", **tags) == world.identity().tags
 
 
 # --- read and delete
@@ -514,9 +513,8 @@ def test_tags(world, tags, calls):
 
 FAILED, DISABLED = {"status": "FAILED"}, {"signing_enabled": False}
 THEIR_KEY = "signs with a key of SES's own (AWS_SES), not with 's1'"
-THEIRS = {OWNER_TAG: "other/mail", INSTANCE_TAG: "0"}
+THEIRS = {OWNER_TAG: "other/mail"}
 NO_SIGNATURES, NO_OWNER = "DKIM signatures are disabled", "its owner tag is gone"
-NOT_STORED = "its tags are those of a replacement that was not stored"
 
 
 @cases(
@@ -529,11 +527,6 @@ NOT_STORED = "its tags are those of a replacement that was not stored"
             "owned by 'other/mail' now",
         ),
         "no owner": ({"tags": {}}, {"other_owner": ""}, NO_OWNER),
-        "another instance": (
-            {"tags": {**OURS, INSTANCE_TAG: "0"}},
-            {"other_instance": "0"},
-            NOT_STORED,
-        ),
         "two": (
             DISABLED | {"tags": {}},
             DISABLED | {"other_owner": ""},
@@ -640,11 +633,9 @@ def test_delete_while_others_sign(world, signs_with, origin, is_refused):
     assert world.identity() == theirs
 
 
-@pytest.mark.parametrize("instance", [{}, {INSTANCE_TAG: "0"}], ids=["none", "another"])
-def test_delete_without_its_instance_tag(world, instance):
+def test_delete(world):
     """An identity with our owner tag goes: it would sign on, and the engine deletes its records."""
     old = world.verified()
-    world.change(tags=OURS | instance)
     world.delete(old)
     assert DOMAIN not in world.model.identities(REGION)
 

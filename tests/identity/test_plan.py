@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import pytest
 
-from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG, STACK_TAG, SesIdentity
+from byodkim_provider.aws.ses import OWNER_TAG, STACK_TAG, SesIdentity
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.errors import ByodkimError
@@ -37,8 +37,8 @@ WORDS = {
 
 SETTINGS = {"configuration_set": "newsletter", "tags": {"team": "mail"}}
 MINE, THEIRS = (
-    {OWNER_TAG: OWNER, INSTANCE_TAG: "old"},
-    {OWNER_TAG: "other/prod/x", INSTANCE_TAG: "theirs"},
+    {OWNER_TAG: OWNER},
+    {OWNER_TAG: "other/prod/x"},
 )
 
 
@@ -126,7 +126,7 @@ SCENARIOS = {
     3: (
         None,
         declared(),
-        {"late": has(tags=MINE | {INSTANCE_TAG: "lost"})},
+        {"late": has()},
         "Lookup Create Get Tag",
     ),
     4: (None, declared(), {"late": has(tags=THEIRS)}, "Lookup Create Get, refused"),
@@ -139,19 +139,9 @@ SCENARIOS = {
     6: (None, declared(adopt=True), {"late": has(tags={})}, "Lookup Create Get Tag"),
     7: (WAITING, declared(), {}, "Lookup Create"),
     8: (WAITING, declared(), {"late": has()}, "Lookup Create Get Tag"),
-    9: (WAITING, declared(3), {}, "Get Lookup Create"),
-    10: (
-        WAITING,
-        declared(3),
-        {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})},
-        "Get Lookup Tag Put",
-    ),
-    11: (
-        WAITING,
-        declared(3),
-        {"ses": has(tags=THEIRS), "late": has(tags=THEIRS)},
-        "Get Lookup Create Get, refused",
-    ),
+    9: (WAITING, declared(3, published=(2, 3, 4)), {}, "Get Lookup Create"),
+    10: (WAITING, declared(3), {"late": has()}, "Lookup Create Get Put Tag"),
+    11: (WAITING, declared(3), {"late": has(tags=THEIRS)}, "Lookup Create Get, refused"),
     12: (WAITING, declared(3, published=(3, 4)), {"ses": has()}, "Get, refused"),
     13: (stored(), declared(), {}, "nothing"),
     14: (stored(), declared(dns_wait_seconds=5, published=(1, 2, 3, 4), adopt=True), {}, "nothing"),
@@ -193,12 +183,6 @@ SCENARIOS = {
     ),
     36: (stored(status="PENDING"), declared(), {"ses": has(dkim_status="PENDING")}, "Get"),
     37: (stored(origin="AWS_SES"), declared(), {"ses": EASY}, "Get, refused"),
-    38: (
-        stored(other_instance="lost"),
-        declared(),
-        {"ses": has(tags=MINE | {INSTANCE_TAG: "lost"})},
-        "Get Tag",
-    ),
     39: (None, declared(), {"late": HIDDEN}, "Lookup Create Get, refused"),
     40: (
         None,
@@ -229,7 +213,7 @@ SCENARIOS = {
     46: (
         None,
         declared(**REJECT),
-        {"late": has(tags=MINE | {INSTANCE_TAG: "lost"})},
+        {"late": has()},
         "Lookup Create Get MailFrom Tag",
     ),
     47: (stored(), declared(**REJECT), {"ses": has()}, "Get MailFrom"),
@@ -365,8 +349,8 @@ LATER = NOW + timedelta(minutes=1)
         (3, (TAKEN_OVER, NOW, NOW), {1: NOW}),
         (5, (PUT, LATER, LATER), {1: LATER, 3: LATER}),
         (7, (CREATED, LATER, LATER), {1: LATER}),
-        (8, (TAKEN_OVER, NOW, NOW), {1: NOW}),
-        (9, (CREATED, LATER, LATER), {1: LATER, 2: LATER}),
+        (8, (TAKEN_OVER, NOW, NOW), {1: NOW, 3: NOW}),
+        (9, (CREATED, LATER, LATER), {2: LATER}),
         (10, (PUT, LATER, LATER), {1: LATER, 2: LATER}),
         (14, (PUT, BEFORE, BEFORE), {1: BEFORE}),
         (15, (PUT, BEFORE, BEFORE), {1: NOW, 3: NOW}),
@@ -389,20 +373,13 @@ def test_times(row, of_key, signed_until):
     assert (of_key, signed_until) == (key, after.signed_until)
 
 
-INSTANCES = dict.fromkeys((1, 3, 5, 28, 38), "new") | dict.fromkeys((8, 21, 25), "old")
-ADOPTED = (5, 28)
-
-
-@pytest.mark.parametrize("row", INSTANCES)
-def test_instance(row):
-    """
-    An identity that becomes this resource's gets a new instance; what was another's stays adopted.
-    """
+@pytest.mark.parametrize("row", [5, 28, 8, 21])
+def test_what_was_anothers(row):
+    """It is this resource's from then on, by its tag, and stays when it goes."""
     _, made = of_row(row)
-    instance = INSTANCES[row]
-    assert (instance, row in ADOPTED) == (made.stored.instance, made.stored.adopted)
-    own = {OWNER_TAG: OWNER, INSTANCE_TAG: instance}
-    assert all(own.items() <= call.tags.items() for call in made.calls if OWNER_TAG in call.tags)
+    assert made.stored.adopted == (row in (5, 28))
+    owners = [call.tags[OWNER_TAG] for call in made.calls if OWNER_TAG in call.tags]
+    assert owners == ([] if row == 21 else [OWNER])
 
 
 def test_tags_of_what_is_not_ours_yet():
@@ -411,7 +388,7 @@ def test_tags_of_what_is_not_ours_yet():
     after.
     """
     _, made = of_row(42)
-    own = {OWNER_TAG: OWNER, STACK_TAG: STACK, INSTANCE_TAG: made.stored.instance}
+    own = {OWNER_TAG: OWNER, STACK_TAG: STACK}
     assert [("TagResource", {"team": "mail"} | own, ()), ("UntagResource", {}, ("stage",))] == [
         (call.action, call.tags, call.untag) for call in made.calls[2:]
     ]

@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.calls import Seen
-from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import changed, overridden, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
@@ -235,32 +233,6 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
     # The slot that 3 had is no other one for it.
     beside = {"zones": (zone("manual"), slots(from_generation=5))}
     assert refusal(before, declared(6, (4, 5, 6), **beside)).code == IdentityMessages.SLOT_IN_USE
-
-
-@cases(
-    ("had", "remembered"),
-    {
-        "a selector of its own": (zone("manual"), {1: "", 2: ""}),
-        "a slot with another prefix": (slots(cname="mail"), {1: "mail1", 2: "mail2"}),
-        "the slot": (slots(), None),
-    },
-)
-def test_a_leaked_key_blocks_the_slot_that_it_had_alone(had, remembered):
-    """
-    Generation 2 leaked an hour ago, 3 has slots that begin with 'ses': 5 takes that of 2 if it had
-    one.
-    """
-    both, last = (had, slots(from_generation=3)), (slots(),)
-    before = stored(declared(2, (1, 2, 3, 4), zones=both), signed_until={})
-    # The second one hides how 1 and 2 stood.
-    for published, listed in (((1, 3, 4), both), ((3, 4), last)):
-        after = declared(3, published, zones=listed, overlap_days=0)
-        before = plan(before, after, Seen(), now=START, instance="i").stored
-        before = replace(before, signed_until={2: START - timedelta(hours=1)})
-    assert before.other_slots == remembered
-    assert plan(before, after, Seen(), now=START, instance="i").stored == before
-    message = refusal(before, declared(4, (3, 4, 5), zones=last))
-    assert (message is None) == (remembered is not None)
 
 
 @cases(
