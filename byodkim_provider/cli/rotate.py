@@ -383,8 +383,7 @@ def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int,
     if lately_there:
         before = lately_there[0]
         fields |= rules.in_use(before, lately[before], domain.overlap_days)
-        fields |= {"today": list(domain.published)}
-        fields["next_one"] = IdentityMessages.KEEP(generation=domain.generation)
+        fields |= {"today": list(domain.published), "target": domain.generation}
         raise ByodkimError(IdentityMessages.SLOT_IN_USE(**fields), kind="StillInUse")
     taken = generations.sharing(target, domain.published, domain.selector)
     if taken:

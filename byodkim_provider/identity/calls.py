@@ -6,7 +6,7 @@ Values only: `plan` decides, `lifecycle` calls.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
@@ -67,8 +67,6 @@ class Plan:
     """What is said before the calls."""
     is_switch: bool = False
     """Whether an identity that signs is to sign with another key."""
-    is_hidden: bool = False
-    """SES has the identity, and does not show it yet: nothing can be decided in this run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,28 +175,26 @@ def mail_from_calls(
     return after, [Call(MAIL_FROM, mail_from=domain, rejects=rejects)]
 
 
-def settings_calls(declared: Declared, before: Declared) -> list[Call]:
-    """Configuration set and tags, each only if it changed; what is not declared stays."""
+def tag_calls(declared: Declared, before: Declared) -> list[Call]:
+    """The tags that changed; those that go come last, and what is not declared stays."""
     new_tags, old_tags = declared.tags or {}, before.tags or {}
-    calls = configuration_set_calls(declared, before=before.configuration_set)
-    if new := {name: value for name, value in new_tags.items() if old_tags.get(name) != value}:
-        calls.append(Call("TagResource", tags=new))
+    changed = {name: value for name, value in new_tags.items() if old_tags.get(name) != value}
     if declared.stack != before.stack:
-        calls.append(Call("TagResource", tags=owner_tags(declared)))
-    if declared.tags is not None and (gone := tuple(sorted(set(old_tags) - set(new_tags)))):
-        calls.append(Call("UntagResource", untag=gone))
+        changed |= owner_tags(declared)
+    calls = [Call("TagResource", tags=changed)] if changed else []
+    gone = sorted(set(old_tags) - set(new_tags)) if declared.tags is not None else []
+    if gone:
+        calls.append(Call("UntagResource", untag=tuple(gone)))
     return calls
 
 
-def taken_last(calls: Sequence[Call], ours: Mapping[str, str]) -> tuple[Call, ...]:
+def take_calls(declared: Declared, before: Declared | None = None) -> list[Call]:
     """
-    *calls* for an identity of somebody else; *ours*, our tags, make it this resource's at the end.
+    All tags, with which an identity becomes this resource's; then those that go.
 
     Credentials may be allowed to change tags of the stack's own identities alone
-    (`aws.permissions`). So the declared tags are set together with ours, and other tags are removed
-    after that.
+    (`aws.permissions`), so the declared tags are set together with ours.
     """
-    declared = {name: tag for call in calls for name, tag in call.tags.items()}
-    take = Call("TagResource", tags={**declared, **ours})
-    others = [call for call in calls if call.action not in ("TagResource", "UntagResource")]
-    return (*others, take, *(call for call in calls if call.action == "UntagResource"))
+    take = Call("TagResource", tags={**(declared.tags or {}), **owner_tags(declared)})
+    gone = tag_calls(declared, before) if before else []
+    return [take, *(call for call in gone if call.action == "UntagResource")]

@@ -47,19 +47,6 @@ def check(
     if "region" not in unknown:
         no_region = region_problem(_text(inputs, "region"))
         problems += [f"region: {no_region}"] if no_region else []
-    generation = inputs.get("generation")
-    if (
-        generation is not None
-        and "published" not in unknown
-        and generation not in inputs.get("published", ())
-    ):
-        problems.append(str(IdentityMessages.NOT_PUBLISHED(generation=generation)))
-    if (
-        inputs.get("regions")
-        and "region" not in unknown
-        and inputs.get("region") not in inputs["regions"]
-    ):
-        problems.append(str(IdentityMessages.NOT_AMONG()))
     problems += tag_lines(inputs.get("tags") or {})
     return checked, problems
 
@@ -84,7 +71,11 @@ def _key_problems(
 ) -> list[str]:
     """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
     if "secret_arn" in checked:
-        return _secret_problems(checked, unknown)
+        try:
+            parsed_arn(_text(checked, "secret_arn"))
+        except ValueError as error:
+            return [f"secret_arn: {error}"]
+        return []
     if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
         checked.pop("record_value", None)  # it follows from the key
         if checked_key is not None and checked.get("private_key") == checked_key:
@@ -94,18 +85,6 @@ def _key_problems(
         except InvalidKey as error:
             return [f"private_key: {error.text}"]
     return []
-
-
-def _secret_problems(checked: Mapping[str, Any], unknown: Collection[str]) -> list[str]:
-    """What is wrong with the inputs that stand for a key in Secrets Manager."""
-    problems = [str(IdentityMessages.KEY_TWICE())] if "private_key" in checked else []
-    try:
-        parsed_arn(_text(checked, "secret_arn"))
-    except ValueError as error:
-        problems.append(f"secret_arn: {error}")
-    if "record_value" not in unknown and records.public_key(_text(checked, "record_value")) is None:
-        problems.append(str(IdentityMessages.RECORD_VALUE()))
-    return problems
 
 
 def _text(inputs: Mapping[str, Any], name: str) -> str:

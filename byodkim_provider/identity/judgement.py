@@ -27,7 +27,7 @@ from typing import Final
 
 from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
-from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, Declared, KeyInSes, Stored
+from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, KeyInSes, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
 
@@ -73,19 +73,6 @@ def of_shown(selector: str, seen: SesIdentity) -> list[Message]:
 def has_key(selector: str, seen: SesIdentity) -> bool:
     """Whether SES has the key of *selector*; also if SES returns no selector."""
     return seen.origin == "EXTERNAL" and seen.selector in (None, selector)
-
-
-def others_use(declared: Declared, seen: SesIdentity) -> str:
-    """
-    What *seen*, an identity of somebody else, uses of what the *declared* one has in DNS; "" for
-    nothing.
-    """
-    for selector in (declared.selector, *declared.selectors):
-        if has_key(selector, seen):
-            return f"signs with {selector!r}"
-    if declared.mail_from_domain and seen.mail_from == declared.mail_from_domain:
-        return f"has the MAIL FROM domain {seen.mail_from!r}"
-    return ""
 
 
 def differences(stored: Stored) -> tuple[Message, ...]:
@@ -141,11 +128,10 @@ def mail_from_difference(stored: Stored) -> Message | None:
     if status in (None, "SUCCESS") or stored.status == GONE:
         return None
     fields = {"name": str(declared), "mail_from": declared.mail_from_domain, "status": status}
-    rejects = declared.on_mx_failure == "reject"
     if status == OTHER_MAIL_FROM:
-        on_mx_failure = "reject" if rejects else "useDefault"
+        on_mx_failure = declared.on_mx_failure or "useDefault"
         return IdentityMessages.MAIL_FROM_DIFFERS(on_mx_failure=on_mx_failure, **fields)
-    return (IdentityMessages.MAIL_FROM_REJECT if rejects else IdentityMessages.MAIL_FROM)(**fields)
+    return IdentityMessages.MAIL_FROM(**fields)
 
 
 def _mail_from_status(stored: Stored, seen: SesIdentity) -> str | None:

@@ -20,12 +20,12 @@ from byodkim_provider.identity.judgement import (
     drift,
     is_refused,
     mail_from_difference,
-    others_use,
     refreshed,
 )
 from byodkim_provider.identity.lookups import wait_until_visible
 from byodkim_provider.identity.ownership import lost_reason, other_owner, taking_over
 from byodkim_provider.identity.plan import plan
+from byodkim_provider.identity.rules import others_use
 from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.state import CREATED, GONE, PUT, Declared, Stored
 from byodkim_provider.messages.aws import AwsMessages
@@ -72,8 +72,6 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
     exists: AwsRefused | None = None
     while True:
         made = plan(stored, declared, seen, now=services.run.clock.now(), instance=instance)
-        if made.is_hidden and exists:
-            raise exists.with_fields(steps=[AwsMessages.NOT_SHOWN_YET()])
         if not made.asks:
             try:
                 return _apply(made, key, ses, services.run)
@@ -83,6 +81,8 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
                 exists, seen = refused, replace(seen, exists=True, read=False)
         elif made.asks == "GetEmailIdentity":
             identity = ses.get_email_identity(declared.domain)
+            if exists and identity is None:  # nothing can be decided in this run
+                raise exists.with_fields(steps=[AwsMessages.NOT_SHOWN_YET()])
             seen = replace(seen, read=True, identity=identity)
         else:
             began = services.run.clock.monotonic()
@@ -209,11 +209,10 @@ def delete(stored: Stored, services: Services) -> None:
             ses.untag_resource(domain, TAGS)
         show(IdentityMessages.LEFT_ADOPTED(name=name))
     elif owner is not None:
-        reason, use = lost_reason(owner), others_use(declared, seen)
+        use = others_use(declared, seen, owner)
         if use:
-            said = IdentityMessages.OTHERS_USE(name=name, reason=reason, use=use)
-            raise ByodkimError(said, kind="StillInUse")
-        show(IdentityMessages.LEFT_OTHER(name=name, reason=reason))
+            raise ByodkimError(use, kind="StillInUse")
+        show(IdentityMessages.LEFT_OTHER(name=name, reason=lost_reason(owner)))
     elif is_replaced:
         show(IdentityMessages.LEFT_REPLACED(name=name))
     else:

@@ -147,10 +147,7 @@ def refuse_leaving(
     if stored.key is None or not declared.zones:
         return  # SES never had a key, so no mail was signed; or nobody said where records stand
     asked_for = functools.cache(partial(_asked_for, before, _authoritative(declared, run)))
-    staying = {*before.published} & {*declared.published}
-    if not before.published:
-        staying = {1}  # used alone: every zone begins with it
-    for generation in sorted(staying):
+    for generation in sorted({*before.published} & {*declared.published}):
         for zone in before.zones_of(generation):
             if _loses(zone, generation, declared) and not (is_listed and is_gone(zone)):
                 asked = asked_for(zone.slot_name(generation, before.domain))
@@ -313,8 +310,7 @@ def _new_key(declared: Declared) -> Message:
     """What to do once the private key stands in DNS: its record must not be corrected."""
     if declared.generation is None or declared.supplied_keys:
         return IdentityMessages.LEAKED_OWN()
-    signing, published = declared.after_leak(declared.generation)
-    return IdentityMessages.LEAKED_KEY(signing=signing, published=list(published))
+    return IdentityMessages.LEAKED_KEY(domain=declared.domain)
 
 
 def what_to_paste(declared: Declared) -> str:

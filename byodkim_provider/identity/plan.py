@@ -48,21 +48,19 @@ from byodkim_provider.identity.calls import (
     configuration_set_calls,
     is_mail_from_due,
     mail_from_calls,
-    settings_calls,
     sign_calls,
-    taken_last,
+    tag_calls,
+    take_calls,
 )
 from byodkim_provider.identity.judgement import (
     INVALID_VALUE,
     differences,
     fell_back,
     of_shown,
-    others_use,
 )
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
     lost,
-    lost_reason,
     other_owner,
     owner_tags,
     refuse_existing,
@@ -71,9 +69,8 @@ from byodkim_provider.identity.ownership import (
     taking_over,
     unknown_to_state,
 )
-from byodkim_provider.identity.rules import region_leaves
+from byodkim_provider.identity.rules import others_use, region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
-from byodkim_provider.messages.identity import IdentityMessages
 
 MARKS: Final = 4
 """Of how many keys that a slot had, the state keeps the marks: more edits hardly fail in a row."""
@@ -113,14 +110,18 @@ def plan(
     if stored.key is None:
         return _awaiting(stored, after, seen, now=now, drops=drops)
     about_key = other_key or drops or bool(differences(stored))
-    settings = bool(settings_calls(declared, before)) or is_mail_from_due(stored, declared)
-    if not (about_key or settings or region):
+    settings = [
+        *configuration_set_calls(declared, before=before.configuration_set),
+        *tag_calls(declared, before),
+    ]
+    has_settings = bool(settings) or is_mail_from_due(stored, declared)
+    if not (about_key or has_settings or region):
         return Plan(after)
     if not seen.read:
         return Plan(after, asks="GetEmailIdentity", is_switch=other_key)
     if region:
         after = _with_all(after, _others(declared), identity.at if identity else now)
-    if not about_key and not settings:
+    if not about_key and not has_settings:
         return Plan(after)
     if seen.exists or identity is None:
         return _introduce(after, seen, before=before)
@@ -226,10 +227,8 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     other call.
     """
     declared, identity = new.declared, seen.identity
-    if not seen.read:
-        return Plan(new, asks="GetEmailIdentity")
     if identity is None:
-        return Plan(new, is_hidden=True)
+        return Plan(new, asks="GetEmailIdentity")
     refuse_managed(declared, identity)
     refuse_existing(declared, identity, in_state=not is_new)
     # A supplied key may have been corrected since, under its selector, and a slot has had others.
@@ -244,9 +243,8 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     after, calls = sign_calls(new, identity, until_now, put=put == "now", is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     after, mail_from = mail_from_calls(after, identity, before=None)
-    tag = Call("TagResource", tags={**(declared.tags or {}), **owner_tags(declared)})
     info = taking_over(declared, identity, put=put == "now") if declared.adopt else ""
-    return Plan(after, (*settings, *mail_from, *calls, tag), info=info)
+    return Plan(after, (*settings, *mail_from, *calls, *take_calls(declared)), info=info)
 
 
 def _change(
@@ -274,14 +272,13 @@ def _change(
         if drops and declared.overlap_days:
             raise unknown_to_state(declared, stored, identity)
         until_now = _others(declared)
-    use = others_use(before, identity)
-    if owner and use and not other_key:
+    use = others_use(before, identity, owner) if owner else None
+    if use and not other_key:
         # Another stack has the domain. `adopt` is the way to leave it there.
-        left = IdentityMessages.OTHERS_USE(name=str(declared), reason=lost_reason(owner), use=use)
         loses = drops or before.mail_from_domain not in (None, declared.mail_from_domain)
         if loses and not before.adopt:  # the engine deletes the records that this run drops
-            raise ByodkimError(left, kind="StillInUse")
-        return Plan(replace(after, other_owner=owner), info=str(left))
+            raise ByodkimError(use, kind="StillInUse")
+        return Plan(replace(after, other_owner=owner), info=str(use))
     about_key = about_key or _has_changed(stored, identity)
     put: Put = "not needed"
     if about_key:
@@ -291,7 +288,9 @@ def _change(
     if put == "after a lookup":
         return Plan(after, asks="TXT lookup")
     after, calls = mail_from_calls(after, identity, before=before)
-    calls += settings_calls(declared, before)
+    calls += configuration_set_calls(declared, before=before.configuration_set)
+    if owner is None:
+        calls += tag_calls(declared, before)
     if about_key:
         if other_key:
             after, until_now = replace(after, key=None), until_now | _generation_of(before)
@@ -304,7 +303,7 @@ def _change(
     if owner is None:
         return Plan(after, tuple(calls))
     info = taking_over(declared, identity, put=put == "now") if about_key else ""
-    return Plan(after, taken_last(calls, owner_tags(declared)), info=info)
+    return Plan(after, (*calls, *take_calls(declared, before)), info=info)
 
 
 def _searched_again(after: Stored, at: datetime) -> Stored:

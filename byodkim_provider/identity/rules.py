@@ -1,8 +1,15 @@
 """
-Which change of an identity would make signed mail fail: `refuse_unsafe` has the rules, in order.
+What protects a record in DNS, and with it the mail that is signed with its key. Four rules:
 
-An identity stays in its account. `adopt` goes alone. The key that signs stays, and no selector gets
-a second one. A generation that signed within `overlapDays` stays in DNS, and in its slot.
+1. `refuse_early`: a generation that signed within `overlapDays` stays in DNS, and in its slot.
+2. `refuse_second_key`: the generation that signs keeps its key, and no selector gets a second one.
+3. `others_use`: an identity does not leave while somebody else's, which has taken its place in SES,
+   signs with a published key, or has the MAIL FROM domain. The records leave after it.
+4. `refuse_adopt`: with `adopt` identity and records stay when the entry goes. So `adopt` goes in a
+   run of its own.
+
+`refuse_unsafe` has those of a change, for a preview and for the update; `lifecycle.delete` and
+`plan` ask for 3, once SES was read. `generations` has what 1 says of numbers.
 
 Values in, values or a refusal out: no clock (times are parameters), no I/O, no Pulumi. The
 refusals are for previews, so nothing here may raise for what is stored already.
@@ -15,8 +22,11 @@ from dataclasses import fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import generations
 from byodkim_provider.errors import ByodkimError, InvalidSettings
+from byodkim_provider.identity.judgement import has_key
+from byodkim_provider.identity.ownership import lost_reason
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.identity import IdentityMessages
@@ -72,12 +82,10 @@ def refuse_unsafe(
     stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
 ) -> None:
     """
-    Raise if the change to *declared* would make signed mail fail: the two rules of rotation, and
-    one of `adopt`.
+    Raise if the change to *declared* would make mail fail; *unknown* inputs are not compared.
 
-    "StillInUse" if a generation would leave DNS too early, `InvalidSettings` if one would
-    get a second key, or if `adopt` goes together with another change. Never raises for what is
-    stored already.
+    "StillInUse" if a generation would leave DNS too early, `InvalidSettings` if one would get a
+    second key, if `adopt` goes together with another change, or for another AWS account.
     """
     before = stored.declared
     accounts = (before.account_id, declared.account_id)
@@ -85,17 +93,17 @@ def refuse_unsafe(
         raise InvalidSettings(
             IdentityMessages.OTHER_ACCOUNT(name=str(before), before=accounts[0], after=accounts[1])
         )
-    is_alone = changed(stored, declared, unknown=unknown) == ("adopt",)
-    if before.adopt and not declared.adopt and not is_alone:
-        # The engine stores of a run that fails that the records go, while the identity still stays.
-        raise InvalidSettings(IdentityMessages.ADOPT_ALONE(name=str(before)))
+    refuse_adopt(stored, declared, unknown)
     if stored.key:
-        _refuse_second_key(before, declared)
+        refuse_second_key(before, declared)
     if not _DECIDING & set(unknown):  # else the update asks again, once they are known
-        _refuse_early(stored, declared, now)
+        refuse_early(stored, declared, now)
 
 
-def _refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
+# --- 1: a generation that signed lately stays
+
+
+def refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
     """Raise "StillInUse" if a generation would leave DNS, or its slot, within the overlap."""
     before = stored.declared
     early = _too_early(stored, declared, now, overlap_days=declared.overlap_days)
@@ -107,13 +115,15 @@ def _refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
         problem = IdentityMessages.SLOT_IN_USE
     elif last in _exchanged(before, declared):
         problem = IdentityMessages.STILL_IN_USE_KEY
-    slots = before.slots_in_change(declared)
     today = generations.allowed_today(
-        before=before.published, after=declared.published, early=early, slots=slots
+        before=before.published,
+        after=declared.published,
+        early=early,
+        slots=before.slots_in_change(declared),
     )
     fields = in_use(last, early[last], declared.overlap_days)
-    next_one = _next_one(before, declared, today)
-    said = problem(domain=before.domain, today=list(today), next_one=next_one, **fields)
+    target = declared.generation if declared.generation in today else before.generation
+    said = problem(domain=before.domain, today=list(today), target=target, **fields)
     raise ByodkimError(said, kind="StillInUse")
 
 
@@ -155,62 +165,6 @@ def overridden(
     return {one: early[one] for one in early if one in {*before.published} - {replaced}}
 
 
-def _next_one(before: Declared, declared: Declared, today: Collection[int]) -> Message | str:
-    """
-    Advice about the generation that signs, if the change skips one or has to wait; else empty.
-    """
-    signing = before.generation or 0
-    if declared.generation and declared.generation not in today:
-        return IdentityMessages.KEEP(generation=signing)
-    later = [generation for generation in before.published if generation > signing]
-    following = min(later, default=signing + 1)
-    if (declared.generation or 0) <= following:
-        return ""
-    return IdentityMessages.NEXT_ONE(generation=following)
-
-
-def _refuse_second_key(before: Declared, declared: Declared) -> None:
-    """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
-    other_key = bool(declared.fingerprint) and declared.fingerprint != before.fingerprint
-    other_selector = declared.selector != before.selector  # one that a preview can't know is empty
-    if (
-        declared.generation is not None
-        and declared.generation == before.generation
-        and other_selector
-    ):
-        numbers = {"generation": before.generation, "following": before.generation + 1}
-        raise InvalidSettings(
-            IdentityMessages.OTHER_KEY(name=str(before), selector=before.selector, **numbers)
-        )
-    twice = before.selector if other_key and not other_selector else ""
-    if twice and before.generation and before.cname and declared.cname:
-        fields = {"selector": twice, "before": before.generation, "after": declared.generation}
-        following = before.generation + 1
-        raise InvalidSettings(
-            IdentityMessages.SAME_SLOT(name=str(before), following=following, **fields)
-        )
-    if twice := twice or _selector_with_two_keys(before, declared):
-        raise InvalidSettings(IdentityMessages.SECOND_KEY(name=str(before), selector=twice))
-
-
-def _selector_with_two_keys(before: Declared, after: Declared) -> str:
-    """
-    The selector of a supplied key that is another one now, or was a generated one; "" for none.
-
-    The records of both would have one name in DNS, and that of the old one is deleted last.
-    """
-    had = set(before.supplied_keys.values())
-    selectors = {*before.selectors, *map(_selector_of, had)}
-    for supplied in sorted(set(after.supplied_keys.values()) - had):
-        if _selector_of(supplied) in selectors:
-            return _selector_of(supplied)
-    return ""
-
-
-def _selector_of(supplied_key: str) -> str:
-    return supplied_key.partition(":")[0]
-
-
 def _exchanged(before: Declared, after: Declared) -> set[int]:
     """Generations that stay published with another key: a supplied one came, went or is another."""
     return {
@@ -218,3 +172,85 @@ def _exchanged(before: Declared, after: Declared) -> set[int]:
         for generation in set(before.published) & set(after.published)
         if before.supplied_keys.get(generation) != after.supplied_keys.get(generation)
     }
+
+
+# --- 2: a selector has one key
+
+
+def refuse_second_key(before: Declared, after: Declared) -> None:
+    """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
+    name, signing = str(before), before.generation
+    is_same = signing is not None and signing == after.generation
+    if signing and is_same and after.selector != before.selector:  # "" if a preview can't know it
+        raise InvalidSettings(
+            IdentityMessages.OTHER_KEY(
+                name=name, selector=before.selector, generation=signing, following=signing + 1
+            )
+        )
+    selector = _selector_with_two_keys(before, after)
+    if not selector:
+        return
+    if signing and selector == before.selector and before.cname and after.cname:
+        raise InvalidSettings(
+            IdentityMessages.SAME_SLOT(
+                name=name,
+                selector=selector,
+                before=signing,
+                after=after.generation,
+                following=signing + 1,
+            )
+        )
+    raise InvalidSettings(IdentityMessages.SECOND_KEY(name=name, selector=selector))
+
+
+def _selector_with_two_keys(before: Declared, after: Declared) -> str:
+    """
+    A selector that has one key before and another one after; "" for none.
+
+    That of the key that signs, or of a supplied key: the records of both would have one name in
+    DNS, and that of the old one is deleted last.
+    """
+    other_key = after.fingerprint not in ("", before.fingerprint)
+    if other_key and after.selector == before.selector:
+        return before.selector
+    had = set(before.supplied_keys.values())
+    selectors = {*before.selectors, *(key.partition(":")[0] for key in had)}
+    for key in sorted(set(after.supplied_keys.values()) - had):
+        selector = key.partition(":")[0]
+        if selector in selectors:
+            return selector
+    return ""
+
+
+# --- 3: somebody else signs with our keys
+
+
+def others_use(declared: Declared, seen: SesIdentity, owner: str) -> Message | None:
+    """
+    What *seen*, an identity of *owner* ("" for nobody), uses of what the *declared* one has in DNS;
+    None for nothing.
+    """
+    use = ""
+    if declared.mail_from_domain and seen.mail_from == declared.mail_from_domain:
+        use = f"has the MAIL FROM domain {seen.mail_from!r}"
+    for selector in (*declared.selectors, declared.selector):
+        if has_key(selector, seen):
+            use = f"signs with {selector!r}"
+    if not use:
+        return None
+    return IdentityMessages.OTHERS_USE(name=str(declared), reason=lost_reason(owner), use=use)
+
+
+# --- 4: `adopt` leaves everything where it is
+
+
+def refuse_adopt(stored: Stored, declared: Declared, unknown: Collection[str]) -> None:
+    """
+    Raise `InvalidSettings` if `adopt` goes together with another change.
+
+    The engine stores of a run that fails that the records go, while the identity still stays.
+    """
+    before = stored.declared
+    is_alone = changed(stored, declared, unknown=unknown) == ("adopt",)
+    if before.adopt and not declared.adopt and not is_alone:
+        raise InvalidSettings(IdentityMessages.ADOPT_ALONE(name=str(before)))

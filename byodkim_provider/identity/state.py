@@ -119,8 +119,8 @@ class Declared:
         return f"{self.domain} {self.region}"
 
     def zones_of(self, generation: int | None) -> Sequence[Zone]:
-        """The zones with the record of a generation; without generations, all of them."""
-        return generations.holding(self.zones, generation) if generation else self.zones
+        """The zones with the record of a generation; None has none."""
+        return generations.holding(self.zones, generation or 0)
 
     def slot(self, generation: int) -> str | None:
         """
@@ -153,14 +153,6 @@ class Declared:
     def by_hand(self) -> Zone | None:
         """The zone into whose panel people type the record, if they do."""
         return by_hand((*self.signing_zones, *self.zones))
-
-    def after_leak(self, leaked: int) -> tuple[int, tuple[int, ...]]:
-        """
-        The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
-        """
-        return generations.after_leak(
-            leaked, signing=self.generation or leaked, published=self.published, slots=self.slot
-        )
 
     @property
     def wait_seconds(self) -> int:

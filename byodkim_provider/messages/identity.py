@@ -123,11 +123,11 @@ class IdentityMessages(Table):
     )
     STILL_IN_USE = (
         _SIGNED,
-        _NOTHING + "{next_one}`published: {today}` is allowed today, " + _AT_ONCE,
+        _NOTHING + "`generation: {target}` with `published: {today}` is allowed today, " + _AT_ONCE,
     )
     STILL_IN_USE_KEY = (
         _SIGNED,
-        _NOTHING + "{next_one}keep the key it has had until then, " + _AT_ONCE,
+        _NOTHING + "keep the key it has had until then, " + _AT_ONCE,
     )
     OTHERS_USE = (
         "{name}: {reason}, and {use}, which this stack has in DNS",
@@ -143,8 +143,8 @@ class IdentityMessages(Table):
         ),
         _NOTHING
         + (
-            "{next_one}`published: {today}` is allowed today, `overlapDays: 0` fills the slot at "
-            "once and mail fails where a resolver still has the old record cached"
+            "`generation: {target}` with `published: {today}` is allowed today, `overlapDays: 0` "
+            "fills the slot at once and mail fails where a resolver still has the old record cached"
         ),
     )
     ROTATED_LATELY = (
@@ -186,10 +186,6 @@ class IdentityMessages(Table):
         _NOTHING + "a new key needs a new selector, since resolvers keep the old record",
     )
 
-    ROTATION_STEPS = SECTION, "Parts of a hint about a rotation."
-    NEXT_ONE = "the next one is `generation: {generation}`; "
-    KEEP = "leave `generation: {generation}`; "
-
     IDENTITIES = (
         SECTION,
         (
@@ -197,11 +193,7 @@ class IdentityMessages(Table):
             "has made keys and records. Next command: as below, then `pulumi up`."
         ),
     )
-    KEY_TWICE = "private_key, secret_arn: give one, not both"
-    NOT_PUBLISHED = "published: must contain generation {generation:g}, which signs"
-    RECORD_VALUE = "record_value: must be that of the key in secret_arn, as `p=…`"
     NO_SUB_DOMAIN = "mail_from_domain: {name!r} must be a sub-domain of the identity's domain"
-    NOT_AMONG = "regions: must contain the identity's own region"
     UNKNOWN_TO_STATE = (
         "{name}: {seen}, which is not in the state",
         _NOTHING + "run `pulumi up --refresh` with `published: {published}` first",
@@ -246,8 +238,7 @@ class IdentityMessages(Table):
     PASTE = "{records}\n  the next `pulumi up` goes on once {these} there"
     LEAKED_OWN = "delete the record at once, and take another key with another selector"
     LEAKED_KEY = (
-        "delete the record at once, and take another key: `generation: {signing}` with "
-        "`published: {published}`, and `overlapDays: 0` if the leaked key has signed"
+        "delete the record at once, and take another key: `byodkim rotate {domain} --compromised`"
     )
 
     NOTES = (
@@ -304,12 +295,7 @@ class IdentityMessages(Table):
     )
     MAIL_FROM = (
         "{name}: SES says {status} of the MAIL FROM domain {mail_from!r}; `pulumi up` asks again, "
-        "and sends it again after FAILED",
-        "`byodkim status` says what is wrong with its records",
-    )
-    MAIL_FROM_REJECT = (
-        "{name}: SES says {status} of the MAIL FROM domain {mail_from!r}; `pulumi up` asks again, "
-        "and sets `onMxFailure: reject` after SUCCESS",
+        "sends it again after FAILED, and sets `onMxFailure` after SUCCESS",
         "`byodkim status` says what is wrong with its records",
     )
     LAST_READ = (

@@ -270,6 +270,6 @@ def test_slot_is_taken(stack, world, published, until, problem):
     if problem:
         last = world.clock.now() - timedelta(days=3)
         times = {"signed_until": last, "allowed_from": last + timedelta(days=10)}
-        keep = {"next_one": IdentityMessages.KEEP(generation=4), "today": problem}
+        keep = {"target": 4, "today": problem}
         said = IdentityMessages.SLOT_IN_USE(domain=SHOP, generation=2, **times, **keep)
     assert (result.exit_code, result.stderr) == (1, f"byodkim: {said.with_hint()}\n")

@@ -90,8 +90,6 @@ def planned(before, after, *, ses=None, late=None, visible=True):
             return actions, None
         following = [made.asks] if made.asks else [call.action for call in made.calls]
         actions += [WORDS[action] for action in following]
-        if made.is_hidden:
-            return actions, None
         if made.asks in ("TXT lookup", "shared TXT lookup"):
             assert seen.record is None, "looked up twice"
             answer = Answer("ns1.example.net", ("p=MAAA",) if visible else ())
@@ -99,7 +97,9 @@ def planned(before, after, *, ses=None, late=None, visible=True):
             seen = replace(seen, record=found)
         elif made.asks:
             assert not seen.read, "read twice"
-            shown = ses if not seen.exists else None if late == HIDDEN else late
+            if seen.exists and late == HIDDEN:
+                return actions, None
+            shown = late if seen.exists else ses
             seen = replace(seen, read=True, identity=shown)
         elif "Create" in actions and late and not seen.exists:
             del actions[actions.index("Create") + 1 :]  # SES refuses it

@@ -125,10 +125,6 @@ like 'eu-west-1'
 region: us-east-9
   region: 'us-east-9' is not a Region that botocore {botocore.__version__} knows, did you mean \
 'us-east-2'?
-published: [2.0, 3.0]
-  published: must contain generation 1, which signs
-regions: [us-east-1]
-  regions: must contain the identity's own region
 mail_from_domain: bounce.example.org
   mail_from_domain: 'bounce.example.org' must be a sub-domain of the identity's domain
 mail_from_domain: example.com
@@ -195,12 +191,6 @@ secret_arn: arn:aws:s3:::bucket
   secret_arn: 'arn:aws:s3:::bucket' is not the ARN of a secret in Secrets Manager
 secret_arn: {"MIIE" * 100}
   secret_arn: 400 characters is not the ARN of a secret in Secrets Manager
-record_value: v=DKIM1; p=
-  record_value: must be that of the key in secret_arn, as `p=…`
-record_value: null
-  record_value: must be that of the key in secret_arn, as `p=…`
-private_key: c2VjcmV0
-  private_key, secret_arn: give one, not both
 """
 
 
