@@ -244,18 +244,17 @@ def served_by(declared: Declared, run: Run) -> frozenset[str]:
 
 def served_elsewhere(declared: Declared, asked: Set[str]) -> str:
     """
-    A message if the name servers (with `cname`, those of its target) serve no zone of the record.
+    A message if the name servers serve no zone of the record.
 
-    "" if they do, or if we can't tell.
+    "" if they do, or if we can't tell, as with `cname`, whose target has other servers.
     """
     zones = declared.signing_zones
-    if declared.dns_check != "authoritative" or not _none_of(zones, asked):
+    if declared.dns_check != "authoritative" or declared.cname or not _none_of(zones, asked):
         return ""
     known = [(zone.label, ", ".join(zone.name_servers) or "none of them") for zone in zones]
     served = " and ".join(f"{label} has {servers}" for label, servers in known)
     servers = ", ".join(sorted(asked))
-    domain = declared.cname or declared.domain
-    return str(IdentityMessages.ELSEWHERE(domain=domain, servers=servers, zones=served))
+    return str(IdentityMessages.ELSEWHERE(domain=declared.domain, servers=servers, zones=served))
 
 
 # --- what people read while the record is not visible
@@ -283,12 +282,8 @@ def not_visible(
 def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
     """The warning of a new identity that is stored as waiting."""
     zones, has_cname = declared.signing_zones, found.has_cname
-    is_unseen, asked = zone_not_found(found.answers), servers_asked(found.answers)
-    if declared.cname:
-        behind = [one for one in found.answers if has_cname and one.target and not one.by_resolver]
-        asked = frozenset(one.server for one in behind if one.failure != "no zone")
-        is_unseen = bool(behind) and not asked
-    elsewhere = served_elsewhere(declared, asked)
+    is_unseen = all(answer.failure == "no zone" for answer in found.answers)
+    elsewhere = served_elsewhere(declared, servers_asked(found.answers))
     why = elsewhere or found.summary()
     if found.leaked:
         step: Message | str = f"  {_new_key(declared)}"

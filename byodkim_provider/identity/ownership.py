@@ -14,7 +14,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import REPLICAS, IdentityMessages
+from byodkim_provider.messages.identity import IdentityMessages
 
 Signing = Literal["byodkim", "easy", "none"]
 """With what SES signs mail of a domain now, beside the signature of amazonses.com."""
@@ -139,11 +139,7 @@ def will_take_over(declared: Declared) -> Message:
     The preview's line about `adopt`, if SES is not read before the update, which says what it
     finds.
     """
-    unsigned = "; after Easy DKIM mail is perhaps unsigned for a while"
-    unsigned = unsigned if declared.accept_unsigned_window else ""
-    return IdentityMessages.WILL_TAKE_OVER(
-        name=str(declared), key=_key(declared), unsigned=unsigned
-    )
+    return IdentityMessages.WILL_TAKE_OVER(name=str(declared), key=_key(declared))
 
 
 def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
@@ -151,20 +147,13 @@ def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
     The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the
     key.
     """
-    had = signs_today(seen)
-    if seen.origin == "EXTERNAL":
-        if put and seen.selector == declared.selector:
-            then = "the key is sent again"
-        else:
-            then = f"switches to {_key(declared)}" if put else "its key stays"
-    else:
-        then = f"switches to BYODKIM with {_key(declared)}"
-        if signing(seen) == "easy":
-            then += ", mail is perhaps unsigned meanwhile"
-        if is_easy(seen) and not primary(seen):
-            then += f"; {REPLICAS}"
-    enabled = "" if seen.signing_enabled else "; signing gets enabled"
-    return str(IdentityMessages.TAKES_OVER(name=str(declared), had=had, then=then, enabled=enabled))
+    then = f"switches to {_key(declared)}" if put else "its key stays"
+    if signing(seen) == "easy":
+        then += ", mail is perhaps unsigned meanwhile"
+    if not seen.signing_enabled:
+        then += "; signing gets enabled"
+    line = IdentityMessages.TAKES_OVER(name=str(declared), had=signs_today(seen), then=then)
+    return str(line)
 
 
 def signing(seen: SesIdentity) -> Signing:

@@ -305,7 +305,7 @@ class IdentityMessages(Table):
     WILL_TAKE_OVER = (
         (
             "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and "
-            "enables signing where it is disabled{unsigned}"
+            "enables signing where it is disabled"
         ),
         "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today",
     )
@@ -314,7 +314,7 @@ class IdentityMessages(Table):
         "nothing, if that is wanted; else remove `adopt`",
     )
     TAKES_OVER = (
-        "{name}: SES has it, {had}; {then}{enabled}",
+        "{name}: SES has it, {had}; {then}",
         "nothing, if this is what `adopt` is to do",
     )
     NOT_READ = (

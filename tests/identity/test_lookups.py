@@ -307,11 +307,6 @@ def through_cname(server, values, failure="", target=TARGET):
             f"0 of 1 {SHOW}, 192.0.2.53: no zone for this name (CNAME to {TARGET})",
             NO_ZONE,
         ),
-        "not delegated": (
-            [through_cname("ns.example.org", ())],
-            ELSEWHERE.format("keys.example.org", "ns.example.org", OF_HERE),
-            MADE_AGAIN,
-        ),
         "no record": (
             [through_cname("ns-1.example.net", ())],
             f"0 of 1 {SHOW}, ns-1.example.net: no TXT record (CNAME to {TARGET})",
