@@ -119,8 +119,8 @@ class Declared:
         return f"{self.domain} {self.region}"
 
     def zones_of(self, generation: int | None) -> Sequence[Zone]:
-        """The zones with the record of a generation; None has none."""
-        return generations.holding(self.zones, generation or 0)
+        """The zones with the record of a generation; without generations, all of them."""
+        return generations.holding(self.zones, generation) if generation else self.zones
 
     def slot(self, generation: int) -> str | None:
         """

@@ -6,14 +6,14 @@ import pytest
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.identity import lifecycle
-from byodkim_provider.identity.ownership import INSTANCE_TAG, OWNER_TAG, STACK_TAG
+from byodkim_provider.identity.ownership import OWNER_TAG, STACK_TAG
 from tests.advice.following import Entry, advice, refused
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, World
 
 DAY = timedelta(days=1)
 
-THEIRS = {OWNER_TAG: f"9/{DOMAIN}/{REGION}", STACK_TAG: "ses-byodkim/prod", INSTANCE_TAG: "theirs"}
+THEIRS = {OWNER_TAG: f"9/{DOMAIN}/{REGION}", STACK_TAG: "ses-byodkim/prod"}
 
 
 @pytest.fixture
