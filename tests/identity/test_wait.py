@@ -34,55 +34,35 @@ def wait(world, seconds, *changes):
 
 
 @cases(
-    ("changes", "seconds", "asked", "visible"),
+    ("visible_from", "seconds", "asked"),
     {
-        "there already": ([(0, EVERYWHERE)], 120, [0], True),
-        "one lookup only": ([(0, NOWHERE)], 0, [0], False),
-        "shorter than a pause": ([(0, NOWHERE)], 1, [0, 1], False),
-        "never": ([(0, NOWHERE)], 40, [0, 2, 5, 10, 18, 28, 38, 40], False),
-        "after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, [0, 2, 5, 10], True),
-        "at the last lookup": (
-            [(0, NOWHERE), (39, EVERYWHERE)],
-            40,
-            [0, 2, 5, 10, 18, 28, 38, 40],
-            True,
-        ),
+        "there already": (0, 120, [0]),
+        "one lookup only": (99, 0, [0]),
+        "shorter than a pause": (99, 1, [0, 1]),
+        "after a while": (6, 120, [0, 2, 5, 10]),
+        "at the last lookup": (39, 40, [0, 2, 5, 10, 18, 28, 38, 40]),
     },
 )
-def test_when_it_is_looked_up(world, changes, seconds, asked, visible):
+def test_when_it_is_looked_up(world, visible_from, seconds, asked):
     """At once, then less and less often, and a last time at the end."""
-    seen, when = wait(world, seconds, *changes)
-    assert (asked, visible) == (when, seen.visible)
+    seen, when = wait(world, seconds, (0, NOWHERE), (visible_from, EVERYWHERE))
+    assert (asked, visible_from <= seconds) == (when, seen.visible)
 
 
 def test_a_shared_wait(world):
     """What one identity has waited, the next one of the run can't; it waits for what is left."""
     wait(world, 116, (0, NOWHERE))
-    world.progress.updates.clear()
     _, asked = wait(world, 120, (0, NOWHERE))
     assert [116, 118, 120] == asked
-    assert [
-        (
-            "example.net: 0 of 2 servers show the key after 0 s of at most 4 s, ns1 and ns2: no "
-            "TXT record"
-        )
-    ] == world.progress.updates
+    assert "after 0 s of at most 4 s" in world.progress.updates[-1]
 
 
-@cases(
-    ("changes", "seconds", "waited"),
-    {
-        "visible at once": ([(0, EVERYWHERE)], 120, 0),
-        "one lookup only": ([(0, NOWHERE)], 0, 0),
-        "visible after a while": ([(0, NOWHERE), (6, EVERYWHERE)], 120, 10),
-    },
-)
-def test_time_in_which_nobody_waits(world, changes, seconds, waited):
+def test_time_in_which_nobody_waits(world):
     """It uses up nothing of a shared wait, however late in the run the next one begins."""
-    wait(world, seconds, *changes)
+    wait(world, 120, (0, NOWHERE), (6, EVERYWHERE))
     world.clock.advance(1000)
     _, asked = wait(world, 120, (0, NOWHERE))
-    assert 120 - waited == asked[-1] - asked[0]
+    assert 110 == asked[-1] - asked[0]
 
 
 def test_interrupted(world):
@@ -95,11 +75,7 @@ def test_interrupted(world):
 def test_progress(world):
     """There is a line for each change, with time and limit, and none for what stays the same."""
     wait(world, 120, (0, NOWHERE), (5, HALF), (28, EVERYWHERE))
-    assert [
-        (
-            "example.net: 0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2: "
-            "no TXT record"
-        ),
-        ("example.net: 1 of 2 servers show the key after 5 s of at most 120 s, ns2: no TXT record"),
-        "example.net: 2 of 2 servers show the key after 28 s of at most 120 s",
-    ] == world.progress.updates
+    first, second, third = world.progress.updates
+    assert "0 of 2 servers show the key after 0 s of at most 120 s, ns1 and ns2: no" in first
+    assert "1 of 2 servers show the key after 5 s of at most 120 s, ns2: no" in second
+    assert third.endswith("2 of 2 servers show the key after 28 s of at most 120 s")
