@@ -45,14 +45,14 @@ def in_dns(world):
     return [number for number in range(1, 7) if world.in_dns(f"s{number}")]
 
 
-def test_next_one(world, entry):
-    """Who has mistyped the generation, and takes the next one, rotates to it."""
+def test_what_is_allowed_today(world, entry):
+    """Who takes the generation and the list that are named rotates, and what signed stays."""
     world.clock.advance(10 * DAY)
     entry.edit("generation: 5")
-    following, *_ = advice(refused(entry.up))
-    entry.edit(following)
+    target, published, *_ = advice(refused(entry.up))
+    entry.edit(target, published)
     entry.up()
-    assert (signs(world), in_dns(world)) == ("s3", [2, 3, 4])
+    assert (signs(world), in_dns(world)) == ("s5", [2, 4, 5, 6])
 
 
 def test_what_the_state_has_not_heard_of(world):
