@@ -20,6 +20,7 @@ from time import monotonic
 import pytest
 
 from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.key_secret import KeySecret
 from sandbox.mail.client import send
 from sandbox.mail.verdict import judge
 from sandbox.pulumi.plugins import write_script
@@ -29,6 +30,7 @@ from tests.docs.shell import Done
 from tests.engine.search import load
 from tests.engine.stack import REGION
 from tests.support.leaks import KeySearch
+from tests.support.secrets_manager import SecretsManager
 from tests.support.testdata import pem
 
 pytestmark = pytest.mark.engine
@@ -80,8 +82,8 @@ class MailServer:
         for name, file in self.files.items():
             file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(self._here((EXAMPLE / name).read_text()))
-        for heading in ("OpenDKIM", "Rspamd"):
-            commands = re.sub("-[og] [a-z_]+ ", "", block(PAGE, heading))
+        for heading, number in (("OpenDKIM", 3), ("Rspamd", 2)):
+            commands = re.sub("-[og] [a-z_]+ ", "", block(PAGE, heading, number))
             subprocess.run(["sh", "-ec", self._here(commands)], check=True)
         self.files["install-key"].chmod(0o755)
         conf = self.files["opendkim.conf"]
@@ -176,6 +178,7 @@ def server(sandbox, shell, tmp_path):
         programs / "systemctl",
         f'echo "$*" >>"{server.reloaded}"\ncase $3 in rspamd) kill -HUP {rspamd.pid} ;; esac\n',
     )
+    write_script(programs / "install-key", f'exec "{sbin}/install-key" "$@"\n')
     yield server
     rspamd.terminate()
     try:
@@ -210,10 +213,23 @@ def command_lines() -> Iterator[bytes]:
             yield file.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("heading", "number", "name"),
+    [
+        ("OpenDKIM", 1, "opendkim.conf"),
+        ("OpenDKIM", 2, "SigningTable"),
+        ("Rspamd", 1, "dkim_signing.conf"),
+    ],
+)
+def test_example(heading, number, name):
+    """What the page shows is what the example has, and what runs below."""
+    assert block(PAGE, heading, number) == (EXAMPLE / name).read_text()
+
+
 def test_two_signers(sandbox, stack, follow, server):
     """
     Three signers with one key: no mail fails in a rotation, nor in the next one, which removes the
-    key.
+    key, nor four days later.
 
     The next rotation is refused until the line for the server is gone. The key is in the files of
     the server and in the one that was asked for, and nowhere else.
@@ -262,8 +278,13 @@ def test_two_signers(sandbox, stack, follow, server):
     send_three()
     second, second_key = sandbox.ses.signing_key(DOMAIN, REGION)
     assert none_fails() == [second, first, first]
+    assert block(PAGE, "Rotation", 2) == block(PAGE, "Install it")
     with meanwhile(send_three):
         mail += install()
+    send_three()
+    assert none_fails() == [second] * 3
+    stack.days_pass(4)
+    stack.well("pulumi up")
     send_three()
     assert none_fails() == [second] * 3
 
@@ -271,14 +292,15 @@ def test_two_signers(sandbox, stack, follow, server):
     stack.days_pass(180)
     refused = stack.run("byodkim rotate example.com --dry-run")
     assert refused.exit_code == 1
-    assert shows(refused.stderr, PAGE, "Rotation", 2)
+    assert shows(refused.stderr, PAGE, "Rotation", 3)
     written = stack.stack_file.read_text()
     stack.stack_file.write_text(written.replace("generation: 3", "generation: 4"))
     assert "StillInUse" in stack.run("pulumi preview").stdout
     stack.stack_file.write_text(written)
-    follow(PAGE, "Rotation", 3)
+    follow(PAGE, "Rotation", 4)
 
-    # The key before leaves DNS.
+    # The key before leaves DNS. The next one is made in Secrets Manager.
+    stack.well("pulumi config set --path 'domains[\"example.com\"].keyStore' secretsManager")
     old = mail[0]
     mail.clear()
     with meanwhile(send_three):
@@ -287,11 +309,24 @@ def test_two_signers(sandbox, stack, follow, server):
     third, third_key = sandbox.ses.signing_key(DOMAIN, REGION)
     assert none_fails() == [third, second, second]
     assert judge(old, sandbox.mail.look_up).result != "pass"
+    stack.days_pass(4)
+    stack.well("pulumi up")
+    send_three()
+    assert none_fails() == [third, second, second]
 
-    secret = (held, second_key, third_key)
+    # The server can fetch what Secrets Manager has, and so can the command.
+    stored = KeySecret.from_text(only_secret(sandbox))
+    told.append(follow(PAGE, "From Secrets Manager, at start", GENERATION="5"))
+    mail += server.by_rspamd_until(stored.selector)
+    assert none_fails()[-1] == stored.selector
+    with meanwhile(lambda: lines.update(command_lines())):
+        told.append(stack.well("byodkim key example.com --generation 5 --out five.pem"))
+    assert keys.load((stack.project / "five.pem").read_text()) == stored.key
+
+    secret = (held, second_key, third_key, stored.key.pkcs1_der)
     search = KeySearch([load(key) for key in secret])
     assert [done for done in told if search.found_in(done.shown)] == []
-    for command in (b"byodkim_provider\0key\0", b"openssl\0pkey\0"):
+    for command in (b"byodkim_provider\0key\0", b"install-key\0rspamd\0", b"openssl\0pkey\0"):
         assert any(command in line for line in lines), command
     assert search.found_in(b"\n".join(lines)) == set()
     held_in = [*files_with(search, stack.project.parent)]
@@ -340,6 +375,13 @@ def test_other_key(install):
     assert [file.name for file in install.key.parent.iterdir()] == [install.key.name]
 
 
+def test_not_reloaded(install, tmp_path):
+    """Without systemd the key is installed, and somebody has to reload the server."""
+    write_script(tmp_path / "bin" / "systemctl", "exit 1\n")
+    assert install(pem("rsa2048.pkcs8").encode()).returncode == 3
+    assert install.key.exists()
+
+
 def test_planted_links(install, tmp_path):
     """The server's user owns the folder, and can't have root write elsewhere."""
     victim, folder = tmp_path / "victim", tmp_path / "folder"
@@ -366,3 +408,10 @@ def test_interrupted(install):
     os.killpg(started.pid, signal.SIGHUP)
     started.communicate()
     assert (started.returncode, list(install.key.parent.iterdir())) == (1, [])
+
+
+def only_secret(sandbox) -> str:
+    """The content of the one secret."""
+    with SecretsManager.watched(sandbox.aws) as secrets_manager:
+        store = secrets_manager.store(REGION)
+        return store.get_secret_value(f"byodkim/ses-byodkim/prod/{DOMAIN}/5").text
