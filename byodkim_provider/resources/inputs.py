@@ -1,6 +1,5 @@
 """
-The inputs of a domain's resources, from its settings: for a program, and for the lives that tests
-simulate.
+The inputs of a domain's resources, from its settings.
 
 No Pulumi here. A value that another resource makes is handed on as it is.
 """

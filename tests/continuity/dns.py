@@ -15,18 +15,18 @@ from typing import Final
 from byodkim_provider.dns.resolver import Answer
 from sandbox.clock import SandboxClock
 from sandbox.mail.dns import Found
-
-SERVERS: Final = ("ns1.example.net", "ns2.example.net")
+from tests.support.simulation import DOMAIN, KEYS_ZONE, RETURNS_ZONE, ZONES, Route53
 
 TTL: Final = 300
 NEGATIVE_TTL: Final = 900
 """Of records and of "no such name", in seconds, as in a Route 53 zone."""
 
 
-KEYS_ZONE: Final = "keys.example.net"
+BOTH: Final = (0, 1)
+"""Of a zone's servers, their numbers."""
 
 CNAMES: Final[Mapping[str, str]] = {
-    f"{prefix}{slot}._domainkey.example.com": f"{prefix}{slot}._domainkey.example.com.{KEYS_ZONE}"
+    f"{prefix}{slot}._domainkey.{DOMAIN}": f"{prefix}{slot}._domainkey.{DOMAIN}.{KEYS_ZONE}"
     for prefix in ("ses", "mail")
     for slot in (1, 2, 3)
 }
@@ -34,49 +34,59 @@ CNAMES: Final[Mapping[str, str]] = {
 
 
 class Dns:
-    """Of two servers, only the second may be behind alone, and only the first may be silent."""
+    """Of a zone's two servers, only the second may be behind alone, only the first be silent."""
 
     def __init__(self, clock: SandboxClock) -> None:
         self._clock = clock
-        self.zone: dict[str, str] = {}
-        """TXT values by name: what the owner of the zone has there."""
+        self.zones: dict[str, dict[str, str]] = {zone_id: {} for zone_id in ZONES}
+        """By zone and name what its owner has there: TXT values, and MX values at `NAME MX`."""
+        self.delegated = "Z0EXAMPLE"
+        """Of the two zones of the domain, the one that the registrar names."""
         self.written: defaultdict[str, set[str]] = defaultdict(set)
         """Every value that the engine ever wrote under a name."""
         self.lag_seconds = 0.0
         """How long a new record takes to be at the servers that are `late`."""
-        self.late: tuple[str, ...] = SERVERS
+        self.late: tuple[int, ...] = BOTH
         self._silent_until = clock.now()
-        self._due: dict[str, tuple[datetime, tuple[str, ...], tuple[str, ...]]] = {}
+        self._due: dict[tuple[str, str], tuple[datetime, tuple[int, ...], tuple[str, ...]]] = {}
         """Until when which servers have which values still."""
         self._tampered: set[str] = set()
         self._doubtful_until: dict[str, datetime] = {}
 
-    def put(self, name: str, value: str) -> None:
+    @property
+    def zone(self) -> Mapping[str, str]:
+        """What there is to be seen, if all servers have it."""
+        seen = self.delegated, "Z0KEYS", "Z0RETURNS"
+        return {name: value for one in seen for name, value in self.zones[one].items()}
+
+    def put(self, zone_id: str, name: str, value: str) -> None:
         """The engine writes a record, whatever there is."""
         self.written[name].add(value)
-        before = self.zone.get(name)
-        if before != value:
-            self.zone[name] = value
-            due = self._clock.now() + timedelta(seconds=self.lag_seconds)
-            self._due[name] = due, self.late, () if before is None else (before,)
-            if name in self._tampered:
-                self._tampered.remove(name)
-                # Until then a receiver may go by what it saw before the repair.
-                self._doubtful_until[name] = due + timedelta(seconds=NEGATIVE_TTL)
+        before = self.zones[zone_id].get(name)
+        if before == value:
+            return
+        self.zones[zone_id][name] = value
+        due = self._clock.now() + timedelta(seconds=self.lag_seconds)
+        self._due[zone_id, name] = due, self.late, () if before is None else (before,)
+        if name in self._tampered:
+            self._tampered.remove(name)
+            # Until then a receiver may go by what it saw before the repair.
+            self._doubtful_until[name] = due + timedelta(seconds=NEGATIVE_TTL)
 
-    def remove(self, name: str) -> None:
-        """The engine deletes a record; that it is gone already is no error."""
-        self.zone.pop(name, None)
-        self._tampered.discard(name)
+    def remove(self, zone_id: str, name: str, value: str) -> None:
+        """The engine deletes a record; that it is gone already, or another one, is no error."""
+        if self.zones[zone_id].get(name) == value:
+            del self.zones[zone_id][name]
+            self._tampered.discard(name)
 
     def tamper(self, name: str, value: str | None) -> None:
         """Somebody changes or deletes a record, at all servers at once."""
+        zone_id = self._zone_id(name)
         self._tampered.add(name)
-        self._due.pop(name, None)
-        if value is None:
-            self.zone.pop(name, None)
-        else:
-            self.zone[name] = value
+        self._due.pop((zone_id, name), None)
+        self.zones[zone_id].pop(name, None)
+        if value is not None:
+            self.zones[zone_id][name] = value
 
     def silence(self, hours: float) -> None:
         """For so long the first server answers nobody."""
@@ -117,14 +127,22 @@ class Dns:
         behind = values[0] if values[0] != (self.zone.get(name),) else values[-1]
         return Found(behind, TTL if behind else NEGATIVE_TTL)
 
+    def _zone_id(self, name: str) -> str:
+        at = name.removesuffix(" MX")
+        if at.endswith(RETURNS_ZONE):
+            return "Z0RETURNS"
+        return "Z0KEYS" if at.endswith(KEYS_ZONE) else self.delegated
+
     def _values(self, name: str) -> dict[str, tuple[str, ...] | None]:
         """What each server has at a name; None if it does not answer."""
-        now, value = self._clock.now(), self.zone.get(name)
+        now, zone_id = self._clock.now(), self._zone_id(name)
+        value = self.zones[zone_id].get(name)
+        servers = Route53().name_servers(zone_id)
         found: dict[str, tuple[str, ...] | None]
-        found = dict.fromkeys(SERVERS, () if value is None else (value,))
-        due, late, before = self._due.get(name, (now, (), ()))
+        found = dict.fromkeys(servers, () if value is None else (value,))
+        due, late, before = self._due.get((zone_id, name), (now, (), ()))
         if now < due:
-            found |= dict.fromkeys(late, before)
+            found |= {servers[number]: before for number in late}
         if now < self._silent_until:
-            found[SERVERS[0]] = None
+            found[servers[0]] = None
         return found

@@ -9,12 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from tests.continuity.life import SLOTS, Life
+from byodkim_provider.dkim import records
+from tests.continuity.life import BOUNCES, SLOTS, Life
 from tests.continuity.model import Stored
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
+from tests.support.simulation import DOMAIN, pool
 
 HERE, THERE, _ = REGIONS
+
+SUPPLIED: Final = 90
+"""Number in the pool of a key that somebody has made himself."""
+
+FOUR: Final = [1, 2, 3, 4]
+"""Published generations."""
 
 LOST_PUT: Final = Mishap(at=2, kind="drop", when="after")
 """The calls of a rotation that makes one record: its own, Get, Put."""
@@ -25,11 +33,11 @@ def the_answer_of_a_put_is_lost(life: Life) -> None:
     SES signs with 3, the state says 2. Back to 2 is no change then, and 3 seems never to have
     signed.
     """
-    life.up(stack(1))
-    life.up(stack(2))
-    life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
-    life.up(stack(2))
-    life.up(stack(2, published=[1, 2, 4]))
+    life.to(1)
+    life.to(2)
+    life.to(3, LOST_PUT, published=FOUR)
+    life.to(2)
+    life.to(2, published=[1, 2, 4])
 
 
 def a_put_is_lost_and_a_refresh_shows_it(life: Life) -> None:
@@ -37,58 +45,58 @@ def a_put_is_lost_and_a_refresh_shows_it(life: Life) -> None:
     The refresh finds SES signing with 3, and the update repairs it; that 3 has signed has to be
     noted.
     """
-    life.up(stack(1))
-    life.up(stack(2))
-    life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
+    life.to(1)
+    life.to(2)
+    life.to(3, LOST_PUT, published=FOUR)
     life.wait(1)
     life.refresh()
-    life.up(stack(2, published=[1, 2, 3, 4]))
-    life.up(stack(2, published=[1, 2, 4]))
+    life.to(2, published=FOUR)
+    life.to(2, published=[1, 2, 4])
 
 
 def a_put_is_lost_and_the_next_one_is_not(life: Life) -> None:
     """On to 4 instead: that 3 has signed in between has to be noted."""
-    life.up(stack(1))
-    life.up(stack(2))
-    life.up(stack(3, published=[1, 2, 3, 4]), [LOST_PUT])
+    life.to(1)
+    life.to(2)
+    life.to(3, LOST_PUT, published=FOUR)
     life.wait(1)
-    life.up(stack(4, published=[1, 2, 3, 4, 5]))
-    life.up(stack(4, published=[1, 2, 4, 5]))
+    life.to(4, published=[1, 2, 3, 4, 5])
+    life.to(4, published=[1, 2, 4, 5])
 
 
 def an_identity_is_deleted_after_going_back(life: Life) -> None:
     """The new identity counts lower generations as signing until now, and not 3."""
-    life.up(stack(1))
-    life.up(stack(2))
-    life.up(stack(3, published=[1, 2, 3, 4]))
+    life.to(1)
+    life.to(2)
+    life.to(3, published=FOUR)
     life.wait(1)
-    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.to(2, published=FOUR)
     life.delete_identity(HERE)
     life.refresh()
-    life.up(stack(2, published=[1, 2, 3, 4]))
-    life.up(stack(2, published=[1, 2, 4]))
+    life.to(2, published=FOUR)
+    life.to(2, published=[1, 2, 4])
 
 
 def an_identity_is_deleted_before_a_jump(life: Life) -> None:
     """Its generation goes as well, and with the identity went that it signed until now."""
-    life.up(stack(1))
+    life.to(1)
     life.wait(1)
     life.delete_identity(HERE)
     life.refresh()
-    life.up(stack(5))
+    life.to(5)
 
 
 def a_region_is_exchanged_for_another(life: Life) -> None:
     """With the identity of the old Region goes that 3 has signed there."""
-    life.up(stack(1))
-    life.up(stack(2))
-    life.up(stack(3, published=[1, 2, 3, 4]))
+    life.to(1)
+    life.to(2)
+    life.to(3, published=FOUR)
     life.wait(1)
-    life.up(stack(2, published=[1, 2, 3, 4]))
-    life.up(stack(2, published=[1, 2, 3, 4], regions=[THERE]))
-    life.up(stack(2, published=[1, 2, 3, 4], regions=[HERE, THERE]))
-    life.up(stack(2, published=[1, 2, 3, 4], regions=[THERE]))
-    life.up(stack(2, published=[1, 2, 4], regions=[THERE]))
+    life.to(2, published=FOUR)
+    life.to(2, published=FOUR, regions=[THERE])
+    life.to(2, published=FOUR, regions=[HERE, THERE])
+    life.to(2, published=FOUR, regions=[THERE])
+    life.to(2, published=[1, 2, 4], regions=[THERE])
 
 
 def a_region_is_exchanged_in_a_jump(life: Life) -> None:
@@ -96,34 +104,34 @@ def a_region_is_exchanged_in_a_jump(life: Life) -> None:
     A deletion is not asked for its diff, and a creation has no generation that could leave too
     early.
     """
-    life.up(stack(1))
+    life.to(1)
     life.wait(1)
-    life.up(stack(5, regions=[THERE]))
+    life.to(5, regions=[THERE])
 
 
 def a_region_leaves_that_lagged_behind(life: Life) -> None:
     """THERE still signs with 2 when it leaves; HERE, which switched long ago, lets 2 go with it."""
     both = [HERE, THERE]
-    life.up(stack(1, regions=both))
-    life.up(stack(2, regions=both))
+    life.to(1, regions=both)
+    life.to(2, regions=both)
     denied = Mishap(at=3, kind="access_denied", when="before", calls=20)
-    life.up(stack(3, published=[1, 2, 3, 4], regions=both), [denied])
+    life.to(3, denied, published=FOUR, regions=both)
     life.wait(241)
-    life.up(stack(3, published=[3, 4]))
+    life.to(3, published=[3, 4])
 
 
 def a_region_leaves_that_switched_late(life: Life) -> None:
     """THERE switched nine days after HERE, leaves, and the ordinary rotation takes its key away."""
     both = [HERE, THERE]
-    life.up(stack(1, regions=both))
+    life.to(1, regions=both)
     life.wait(1)
-    life.up(stack(2, regions=both), [Mishap(at=3, kind="access_denied", when="before", calls=20)])
+    life.to(2, Mishap(at=3, kind="access_denied", when="before", calls=20), regions=both)
     life.wait(216)
     life.up()
     life.wait(1)
-    life.up(stack(2))
+    life.to(2)
     life.wait(24)
-    life.up(stack(3))
+    life.to(3)
 
 
 def a_region_leaves_that_alone_had_switched(life: Life) -> None:
@@ -131,28 +139,28 @@ def a_region_leaves_that_alone_had_switched(life: Life) -> None:
     HERE was not allowed to go to 3, THERE did and leaves; back at 2, 3 seems never to have signed.
     """
     both = [HERE, THERE]
-    life.up(stack(1, regions=both))
-    life.up(stack(2, regions=both))
+    life.to(1, regions=both)
+    life.to(2, regions=both)
     denied = Mishap(at=2, kind="access_denied", when="before", calls=1)
-    life.up(stack(3, published=[1, 2, 3, 4], regions=both), [denied])
+    life.to(3, denied, published=FOUR, regions=both)
     life.wait(1)
-    life.up(stack(2, published=[1, 2, 3, 4]))
+    life.to(2, published=FOUR)
     life.wait(1)
-    life.up(stack(2, published=[1, 2, 4]))
+    life.to(2, published=[1, 2, 4])
 
 
 def going_back_is_lost_and_the_identity_deleted(life: Life) -> None:
     """1 signs again, nobody hears of it, and the identity goes with what it could tell."""
-    life.up(stack(1))
-    life.up(stack(2))
+    life.to(1)
+    life.to(2)
     life.wait(216)
-    life.up(stack(1, published=[1, 2, 3]), [Mishap(at=1, kind="killed", when="after")])
+    life.to(1, Mishap(at=1, kind="killed", when="after"), published=[1, 2, 3])
     life.wait(20)
     life.delete_identity(HERE)
     life.refresh()
-    life.up(stack(2))
+    life.to(2)
     life.wait(6)
-    life.up(stack(3))
+    life.to(3)
 
 
 def a_create_is_lost_in_a_rotation(life: Life) -> None:
@@ -160,21 +168,21 @@ def a_create_is_lost_in_a_rotation(life: Life) -> None:
     While it waits for 2 it goes on to 3, whose Create is lost: the next run goes on by itself.
     """
     life.dns.lag_seconds = 1800
-    life.up(stack(2))
+    life.to(2)
     life.dns.lag_seconds = 0
     life.wait(1)
-    life.up(stack(3), [Mishap(at=2, kind="killed", when="after")])
+    life.to(3, Mishap(at=2, kind="killed", when="after"))
     life.settle()
 
 
 def a_create_is_lost_and_the_step_undone(life: Life) -> None:
     """The next run waits for 1 again, and meets its own identity with 2."""
     life.dns.lag_seconds = 1800
-    life.up(stack(1))
+    life.to(1)
     life.dns.lag_seconds = 0
     life.wait(1)
-    life.up(stack(2), [Mishap(at=2, kind="killed", when="after")])
-    life.up(stack(1))
+    life.to(2, Mishap(at=2, kind="killed", when="after"))
+    life.to(1)
     life.settle()
 
 
@@ -182,72 +190,72 @@ def an_override_is_taken_back(life: Life) -> None:
     """
     It failed half-way: 1 is still there, is kept after all, and that it has signed is forgotten.
     """
-    life.up(stack(1))
+    life.to(1)
     life.wait(1)
-    life.up(stack(2, published=[2, 3], overlapDays=0), [Mishap(at=0, kind="500", when="before")])
+    life.to(2, Mishap(at=0, kind="500", when="before"), published=[2, 3], overlapDays=0)
     life.traffic.given_up.clear()
-    life.up(stack(2))
-    life.up(stack(3))
+    life.to(2)
+    life.to(3)
 
 
 def a_create_is_lost_before_a_jump(life: Life) -> None:
     """SES signs with 1, which the state does not know, and 1 goes."""
-    life.up(stack(1), [Mishap(at=2, kind="killed", when="after")])
+    life.to(1, Mishap(at=2, kind="killed", when="after"))
     life.wait(1)
-    life.up(stack(3))
+    life.to(3)
 
 
 def a_create_is_lost_and_its_record_late(life: Life) -> None:
     """The second run finds no record, stores that it awaits DNS, and SES signs all the while."""
-    life.up(stack(1))
+    life.to(1)
     lost = Mishap(at=0, kind="killed", when="after")
-    life.up(stack(1, regions=[HERE, THERE]), [lost])
+    life.to(1, lost, regions=[HERE, THERE])
     [name] = [
         one
         for one in life.dns.zone
-        if one.startswith(life.engine.state["key 1"].outputs["selector"])
+        if one.startswith(life.engine.state["example.com/1"].outputs["selector"])
     ]
     life.tamper(name, delete=False)
-    life.up(stack(1, regions=[HERE, THERE]))
-    life.up(stack(2, published=[2, 3], overlapDays=0, regions=[HERE, THERE]))
+    life.to(1, regions=[HERE, THERE])
+    life.to(2, published=[2, 3], overlapDays=0, regions=[HERE, THERE])
     life.settle()
 
 
 def a_put_is_lost_and_a_jump_undone(life: Life) -> None:
     """SES signs with 5. The file says 2 again, as the state does: nobody asks, and 5 goes."""
-    life.up(stack(1))
-    life.up(stack(2))
-    life.up(stack(5, published=[1, 2, 3, 5]), [LOST_PUT])
-    life.up(stack(2))
+    life.to(1)
+    life.to(2)
+    life.to(5, LOST_PUT, published=[1, 2, 3, 5])
+    life.to(2)
 
 
 def a_create_is_lost_and_a_jump_undone(life: Life) -> None:
     """The same with its first key: the state says that it waits for 1, and SES signs with 3."""
     life.dns.lag_seconds = 1800
-    life.up(stack(1))
+    life.to(1)
     life.dns.lag_seconds = 0
-    life.up(stack(3), [Mishap(at=3, kind="killed", when="after")])
-    life.up(stack(1))
+    life.to(3, Mishap(at=3, kind="killed", when="after"))
+    life.to(1)
 
 
 def a_stranger_holds_up_a_rotation(life: Life) -> None:
     """The list that the message asks for has no two generations of one slot."""
     for generation in (2, 3):
-        life.up(stack(generation, dns=SLOTS))
+        life.to(generation, dns=SLOTS)
         life.wait(241)
     life.put_foreign_key(HERE)
-    life.up(stack(4, dns=SLOTS))
+    life.to(4, dns=SLOTS)
     life.settle()
 
 
 def a_slot_is_not_written_before_an_edit(life: Life) -> None:
     """The slot still has the key of two edits before, which is the stack's all the same."""
     for generation in (1, 2):
-        life.up(stack(generation, dns=SLOTS))
+        life.to(generation, dns=SLOTS)
         life.wait(241)
     denied = Mishap(at=2, kind="access_denied", when="before", calls=99)
-    assert life.up(stack(3, dns=SLOTS), [denied]) == "failed"
-    assert life.up(stack(3, published=[2, 3, 7], dns=SLOTS)) == "done"
+    assert life.to(3, denied, dns=SLOTS) == "failed"
+    assert life.to(3, published=[2, 3, 7], dns=SLOTS) == "done"
     life.settle()
 
 
@@ -258,9 +266,9 @@ def an_old_state_is_restored(life: Life) -> None:
     """
     backup = restore(life, lost=2, dns=SLOTS)
     life.refresh()
-    assert life.up(stack(4, dns=SLOTS)) == life.up(stack(3, dns=SLOTS)) == "refused"
+    assert life.to(4, dns=SLOTS) == life.to(3, dns=SLOTS) == "refused"
     life.engine.state = backup
-    life.up(stack(3, published=[1, 2, 3], dns=SLOTS))
+    life.to(3, published=[1, 2, 3], dns=SLOTS)
     life.settle()
     life.wait(241)
     life.refresh()
@@ -274,10 +282,10 @@ def an_old_state_has_no_slot_left(life: Life) -> None:
     """
     backup = restore(life, lost=3, dns=SLOTS)
     life.refresh()
-    assert life.up(stack(3, dns=SLOTS)) == "refused"
+    assert life.to(3, dns=SLOTS) == "refused"
     life.engine.state = backup
     moved = [SLOTS, SLOTS | {"cname": "mail", "fromGeneration": 4}]
-    life.up(stack(4, published=[1, 2, 3, 4, 5], dns=moved))
+    life.to(4, published=[1, 2, 3, 4, 5], dns=moved)
     life.settle()
     life.wait(241)
 
@@ -286,23 +294,73 @@ def an_old_state_without_slots(life: Life) -> None:
     """The hints of the refusals lead on, as the trouble page says."""
     restore(life, lost=2)
     life.refresh()
-    life.up(stack(4))
-    life.up(stack(4, published=[2, 3, 4, 5]))
-    life.up(stack(4, published=[1, 2, 3, 4, 5]))
+    life.to(4)
+    life.to(4, published=[2, 3, 4, 5])
+    life.to(4, published=[1, 2, 3, 4, 5])
     life.settle()
 
 
 def restore(life: Life, *, lost: int, **more: Any) -> dict[str, Stored]:
     """A backup of the state is imported, from before the last *lost* rotations; returns it."""
     for generation in (1, 2):
-        life.up(stack(generation, **more))
+        life.to(generation, **more)
         life.wait(241)
     backup = dict(life.engine.state)
     for generation in range(3, 3 + lost):
-        life.up(stack(generation, **more))
+        life.to(generation, **more)
         life.wait(241)
     life.engine.state = dict(backup)
     return backup
+
+
+def a_record_is_removed_by_target(life: Life) -> None:
+    """`pulumi destroy --target`, of the record that the identity signs with."""
+    life.to(1)
+    life.engine.remove("example.com/key1/route53:Z0EXAMPLE")
+
+
+def somebody_adds_an_mx(life: Life) -> None:
+    """SES takes one MX record and no other, and REJECT_MESSAGE refuses all mail then."""
+    life.to(1, mailFrom=BOUNCES)
+    life.settle()
+    name = "bounce.example.com MX"
+    life.dns.zones["Z0EXAMPLE"][name] += "\n10 mx.example.com"
+    life.wait(2)
+
+
+def a_key_is_used_in_another_region(life: Life) -> None:
+    """Somebody has given it to SES there, and the stack rotates."""
+    life.to(1)
+    key = life.ses.identities(HERE)[DOMAIN].key
+    assert key
+    life.ses.put_identity(DOMAIN, THERE, selector=key.selector, private_key=key.private_key)
+    life.elsewhere = {THERE}
+    for generation in (2, 3):
+        life.to(generation)
+        life.wait(241)
+
+
+def a_record_was_there_before_the_stack(life: Life) -> None:
+    """A supplied key is taken over without `adopt`, and its record goes with the entry."""
+    key = pool(SUPPLIED)
+    private_key = key.pkcs1_base64()
+    value = records.record_value(key.public_key_der)
+    life.dns.zones["Z0EXAMPLE"][records.record_name("own", DOMAIN)] = value
+    life.ses.put_identity(DOMAIN, THERE, selector="own", private_key=private_key)
+    life.elsewhere = {THERE}
+    life.to(1, keys={"1": {"selector": "own", "privateKey": private_key}})
+    life.leave()
+
+
+def a_run_goes_on_after_an_error(life: Life) -> None:
+    """
+    `--continue-on-error`: the identity waits for an MX record that fails, and the record that it
+    signs with goes, since the stack file has another one.
+    """
+    life.to(1)
+    life.engine.continues = True
+    denied = Mishap(at=0, kind="access_denied", when="before")
+    life.to(2, denied, published=[2, 3], overlapDays=0, mailFrom=BOUNCES)
 
 
 HOLES: Final[tuple[Callable[[Life], None], ...]] = (
@@ -332,10 +390,10 @@ HOLES: Final[tuple[Callable[[Life], None], ...]] = (
 GIVEN_UP: Final[tuple[Callable[[Life], None], ...]] = (
     a_put_is_lost_and_a_jump_undone,
     a_create_is_lost_and_a_jump_undone,
+    a_record_is_removed_by_target,
+    somebody_adds_an_mx,
+    a_key_is_used_in_another_region,
+    a_record_was_there_before_the_stack,
+    a_run_goes_on_after_an_error,
 )
 """Mail fails in these lives: the page "The life of a key" says what not to do."""
-
-
-def stack(generation: int, **more: Any) -> dict[str, Any]:
-    """A domain in a stack file, in one Region unless *more* says otherwise."""
-    return {"generation": generation, "regions": [HERE], **more}

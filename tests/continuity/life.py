@@ -9,30 +9,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
 import pytest
 
 from byodkim_provider.config import settings
-from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.hosts.zones import Zone
-from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 from sandbox.mail.sink import MailSink
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.switches import Switches
-from tests.continuity.dns import CNAMES, KEYS_ZONE, SERVERS, Dns
-from tests.continuity.model import Declaration, Engine, Outcome, Properties, Providers
+from tests.continuity.dns import CNAMES, Dns
+from tests.continuity.model import Engine, Outcome, Providers
 from tests.continuity.outside import Host, Mishap, Mishaps, Records, Ses, SteadyClock
-from tests.continuity.traffic import DOMAIN, REGIONS, Tally, Traffic
+from tests.continuity.traffic import REGIONS, Traffic
 from tests.support import simulation
 from tests.support.fakes import FakeSes
-from tests.support.simulation import AnyRecord, pool, program
+from tests.support.simulation import DOMAIN, KEYS_ZONE, Declaration, pool, program
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
@@ -41,12 +35,11 @@ Written = Mapping[str, Any]
 FOREIGN: Final = 0
 """Number in the pool of a stranger's key."""
 
-
-ACCOUNT: Final = "123456789012"
-
-PLAIN: Final = {"provider": "route53"}
+PLAIN: Final = {"provider": "route53", "zoneId": "Z0EXAMPLE"}
 
 SLOTS: Final = {"provider": "route53", "zone": KEYS_ZONE, "cname": "ses"}
+
+BOUNCES: Final = {"label": "bounce", "onMxFailure": "reject"}
 
 SLOTS_AT_A_HOST: Final = SLOTS | {
     "provider": "rfc2136",
@@ -55,30 +48,10 @@ SLOTS_AT_A_HOST: Final = SLOTS | {
 }
 
 
-def zones(domain: DomainSettings) -> list[Zone]:
-    """Those of `domain.dns`."""
-
-    def zone(dns: DnsSettings) -> Zone:
-        if dns.provider != "route53":
-            return zone_of(dns, name=dns.zone or "")
-        zone_id = "Z0KEYS" if dns.cname else "Z0EXAMPLE"
-        return replace(zone_of(dns, id=zone_id, name=dns.zone or ""), name_servers=SERVERS)
-
-    return [zone(dns) for dns in domain.dns]
-
-
-def record(made: TxtRecord) -> Properties:
-    """Inputs of a record, as `Records` has them, or those of our own."""
-    if made.zone.provider == "route53":
-        return {"name": made.name, "value": made.value}
-    host = DnsSettings(provider="rfc2136", server="192.0.2.53", zone=KEYS_ZONE, key_name="byodkim")
-    return of_record(host, made)
-
-
 class Life:
     """Of `example.com`. To be closed."""
 
-    def __init__(self, switches: Switches, tally: Tally | None = None) -> None:
+    def __init__(self, switches: Switches) -> None:
         self.clock = SteadyClock()
         self.dns = Dns(self.clock)
         self.mishaps = Mishaps()
@@ -86,12 +59,12 @@ class Life:
         self.ses = Ses(
             self.mishaps,
             look_up_txt=lambda name: self.dns.look_up(name).values,
+            look_up_mx=lambda name: self.dns.look_up(f"{name} MX").values,
             clock=self.clock,
             switches=switches,
             deliver=sink.receive,
         )
-        self.tally = tally or Tally()
-        self.traffic = Traffic(self.ses, sink, self.dns, self.tally)
+        self.traffic = Traffic(self.ses, sink, self.dns)
         self.clock.on_advance(self.traffic.flow)
         self.engine = Engine(self._process)
         self.checks_dns = True
@@ -99,6 +72,8 @@ class Life:
         self.written: Written = {}
         self.before: Written = {}
         """What was written before the last edit that was not refused."""
+        self.elsewhere: set[str] = set()
+        """Regions that no stack declares, where the application sends all the same."""
         self._quiet: set[str] = set()
         """Regions where the application sends no more, though they are still declared."""
         self.replaced = pytest.MonkeyPatch()
@@ -123,14 +98,13 @@ class Life:
         """
         Write that and run `pulumi up`. What its preview refuses is undone, and has changed nothing.
         """
-        self.tally.moves += 1
         written = self.written if written is None else written
         everything = self._everything()
         try:
-            domain = settings.domain(DOMAIN, written)
+            declared = program(written)
         except InvalidSettings:
             return "refused"
-        declared = self._program(domain)
+        domain = settings.domain(DOMAIN, written)
         self.traffic.has_slots |= any(dns.cname for dns in domain.dns)
         if has_preview and self.engine.preview(declared) is None:
             assert everything == self._everything(), "a refused preview changed something"
@@ -145,9 +119,17 @@ class Life:
         self._send_from({*domain.regions, *self._stored_regions})
         return outcome
 
+    def to(self, generation: int, *mishaps: Mishap, **more: Any) -> Outcome:
+        """`up` with that generation, in one zone and Region unless *more* says otherwise."""
+        written = {"generation": generation, "regions": [REGIONS[0]], "dns": PLAIN, **more}
+        return self.up(written, mishaps)
+
+    def leave(self) -> Outcome:
+        """Remove the domain from the stack file, and run `pulumi up`."""
+        return self.engine.up(program(None))
+
     def refresh(self, mishaps: Sequence[Mishap] = ()) -> Outcome:
         """Run `pulumi refresh`."""
-        self.tally.moves += 1
         self.mishaps.plan(*mishaps)
         outcome = self.engine.refresh()
         self.mishaps.plan()
@@ -161,7 +143,6 @@ class Life:
 
     def wait(self, hours: float) -> None:
         """Time passes, with mail all the time."""
-        self.tally.moves += 1
         self.clock.advance(timedelta(hours=hours))
 
     def stop_sending(self, region: str) -> None:
@@ -259,10 +240,10 @@ class Life:
         self.wait(1)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
-        planned = self.engine.preview(self._program(settings.domain(DOMAIN, self.written)))
+        planned = self.engine.preview(program(self.written))
         assert planned == [], (planned, self.engine.errors)
         self.wait(2)
-        signing = self.engine.state[f"key {self.generation}"].outputs["fingerprint"]
+        signing = self.engine.state[f"{DOMAIN}/{self.generation}"].outputs["fingerprint"]
         for region in self.regions:
             assert self._told(region) == signing, f"{region}: SES signs with {self._told(region)}"
             assert self.ses.signing_key(DOMAIN, region), f"{region}: SES signs with nothing"
@@ -272,7 +253,9 @@ class Life:
     def _remove_other_values(self) -> None:
         """People remove what is in the way of a slot's key: what is no key that the stack has."""
         kept = [
-            one.outputs["record_value"] for one in self.engine.state.values() if one.kind == "key"
+            one.outputs["record_value"]
+            for one in self.engine.state.values()
+            if one.kind == "DkimKey"
         ]
         for name in self.dns.zone.keys() & set(CNAMES.values()):
             if self.dns.zone[name] not in kept:
@@ -281,15 +264,15 @@ class Life:
     def _as_slots_are(self) -> dict[str, Any]:
         """The settings with which each slot keeps the key of the stack that it has."""
         numbers = {
-            one.outputs["record_value"]: int(name.split()[1])
+            one.outputs["record_value"]: int(name.split("/")[1])
             for name, one in self.engine.state.items()
-            if one.kind == "key"
+            if one.kind == "DkimKey"
         }
         standing = [numbers[value] for value in self.dns.zone.values() if value in numbers]
         holders = {generations.slot(number): number for number in standing}
         generation = self.generation
         if holders.get(generations.slot(generation), generation) != generation:
-            stored = [self.engine.state[f"identity {one}"] for one in self._stored_regions]
+            stored = [self.engine.state[f"{DOMAIN}/{one}"] for one in self._stored_regions]
             generation = max(int(one.outputs["generation"]) for one in stored)
         wanted = {generation, *self.published}
         published = {holders.get(generations.slot(number), number) for number in wanted}
@@ -297,12 +280,14 @@ class Life:
 
     def _send_from(self, regions: set[str]) -> None:
         self._quiet &= regions
-        self.traffic.regions = regions - self._quiet
+        self.traffic.regions = (regions | self.elsewhere) - self._quiet
 
     @property
     def _stored_regions(self) -> set[str]:
         return {
-            name.split()[1] for name, one in self.engine.state.items() if one.kind == "identity"
+            one.inputs["region"]
+            for one in self.engine.state.values()
+            if one.kind == "ByodkimIdentity"
         }
 
     def _told(self, region: str) -> str | None:
@@ -312,11 +297,10 @@ class Life:
 
     def _believed(self, region: str) -> str | None:
         """Fingerprint of the key with which SES signs as far as the state knows."""
-        stored = self.engine.state.get(f"identity {region}")
+        stored = self.engine.state.get(f"{DOMAIN}/{region}")
         return stored.outputs["fingerprint"] if stored else None
 
     def _disturb(self, *regions: str) -> None:
-        self.tally.moves += 1
         self.traffic.disturbed |= set(regions)
 
     def _give_up(self, declared: Mapping[str, Declaration], *, overridden: bool) -> None:
@@ -324,32 +308,22 @@ class Life:
         Note which records go by the user's override, whether this run gets so far or the next one.
         """
         for name, one in self.engine.state.items():
-            if one.kind == "key":
+            if one.kind == "DkimKey":
                 if name not in declared and overridden:
                     self.traffic.give_up(one.outputs["fingerprint"])
                 elif name in declared and one.outputs["record_value"] in self.dns.zone.values():
                     self.traffic.take_up(one.outputs["fingerprint"])
 
     def _process(self) -> Providers:
-        records = Records(self.dns, self.mishaps, self.clock)
         run = simulation.new_run(self.clock, self.dns, checks_dns=self.checks_dns)
-        by_api = DnsRecordProvider(
-            lambda host, _: Host(host.label, self.dns, self.mishaps, self.clock),  # type: ignore[arg-type,return-value]
-            run=run,
-        )
-        by_api._config = {"dnsCredentials": {"rfc2136": {"secret": "Zmlyc3Q="}}}.get
         return simulation.process(
-            AnyRecord(records, by_api, records.standing),
-            ses=self._ses,
+            Records(self.dns, self.mishaps, self.clock),
+            lambda host, _: Host(host.label, self.dns, self.mishaps, self.clock),
+            "Zmlyc3Q=",
+            ses=lambda region: FakeSes(self.ses, region),
             names=self.ses.identities,
             run=run,
         )
-
-    def _ses(self, region: str) -> Any:
-        return FakeSes(self.ses, region)
-
-    def _program(self, domain: DomainSettings) -> dict[str, Declaration]:
-        return program(domain, record, zones=zones(domain), account_id=ACCOUNT)
 
     def _next_key(self, _bits: int) -> keys.SigningKey:
         """A life never gets a key twice; the next life gets the same ones."""
@@ -360,4 +334,4 @@ class Life:
         """All that a run can change, to be compared."""
         identities = [self.ses.identities(region) for region in REGIONS]
         changes = [call for call in self.ses.log if not call.operation.startswith(("Get", "List"))]
-        return dict(self.engine.state), dict(self.dns.zone), identities, len(changes)
+        return dict(self.engine.state), str(self.dns.zones), identities, len(changes)

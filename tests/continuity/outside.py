@@ -30,9 +30,9 @@ from sandbox.ses.model import NoAnswerError, SesModel
 from sandbox.ses.rules import SesError
 from sandbox.ses.switches import Fault, FaultKind
 from tests.continuity.dns import CNAMES, Dns
-from tests.continuity.model import Killed, Properties
-from tests.continuity.traffic import DOMAIN
+from tests.continuity.model import Killed
 from tests.support.fakes import FakeClock
+from tests.support.simulation import DOMAIN, Properties
 
 CALL_SECONDS: Final = 0.3
 """How long a call takes."""
@@ -133,7 +133,7 @@ class Route53Failed(ByodkimError):
 
 
 class Records(ResourceProvider):
-    """`aws.route53.Record` with `allow_overwrite`, on the zone of *dns*."""
+    """`aws.route53.Record` with `allow_overwrite`, of one value, on the zones of *dns*."""
 
     def __init__(self, dns: Dns, mishaps: Mishaps, clock: FakeClock) -> None:
         super().__init__()
@@ -157,17 +157,13 @@ class Records(ResourceProvider):
 
     def read(self, id_: str, props: Properties) -> ReadResult:
         self._call(lambda: None)
-        value = self._dns.zone.get(props["name"])
-        return ReadResult(id_, props | {"value": value}) if value else ReadResult(None, {})
+        value = self._dns.zones[props["zoneId"]].get(_name(props))
+        return ReadResult(id_, props | {"records": [value]}) if value else ReadResult(None, {})
 
     def delete(self, _id: str, props: Properties) -> None:
-        def remove() -> None:
-            if self._dns.zone.get(props["name"]) == props["value"]:
-                self._dns.remove(props["name"])
+        self._call(lambda: self._dns.remove(props["zoneId"], _name(props), *props["records"]))
 
-        self._call(remove)
-
-    def standing(self, name: str) -> tuple[str, ...]:
+    def standing(self, zone_id: str, name: str, kind: str) -> tuple[str, ...]:
         """As `Route53Client`, for the record's hook. It takes no time: a preview asks it too."""
         if mishap := self._mishaps.next():
             raise (
@@ -175,18 +171,25 @@ class Records(ResourceProvider):
                 if mishap.kind == "killed"
                 else Route53Failed(HostMessages.NO_ANSWER(reason=mishap.kind))
             )
-        return tuple(records.quoted(one) for one in (self._dns.zone.get(name),) if one)
+        value = self._dns.zones[zone_id].get(_name({"name": name, "type": kind}))
+        return (records.quoted(value),) if value else ()
 
     def _put(self, props: Properties) -> None:
-        self._dns.put(props["name"], props["value"])
+        [value] = props["records"]
+        self._dns.put(props["zoneId"], _name(props), value)
         has_slot = props["name"] in CNAMES.values()
-        assert len(self._dns.written[props["name"]]) == 1 or has_slot, (
+        assert len(self._dns.written[_name(props)]) == 1 or has_slot, (
             "a selector got a second record"
         )
 
     def _call(self, act: Callable[[], None]) -> None:
         if mishap := spoiled(self._mishaps, self._clock, act):
             raise Route53Failed(HostMessages.NO_ANSWER(reason=mishap.kind))
+
+
+def _name(props: Properties) -> str:
+    """Of a record, as `Dns` has it."""
+    return f"{props['name']} MX" if props["type"] == "MX" else str(props["name"])
 
 
 class Host:
@@ -202,10 +205,10 @@ class Host:
 
     def add(self, name: str, value: str) -> None:
         assert name not in self._dns.zone, "a name got a second value"
-        self._call(lambda: self._dns.put(name, value))
+        self._call(lambda: self._dns.put("Z0KEYS", name, value))
 
     def remove(self, name: str, value: str) -> None:
-        self._call(lambda: self._dns.remove(name) if self._dns.zone.get(name) == value else None)
+        self._call(lambda: self._dns.remove("Z0KEYS", name, value))
 
     def _call(self, act: Callable[[], None]) -> None:
         if mishap := spoiled(self._mishaps, self._clock, act):

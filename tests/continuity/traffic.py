@@ -20,8 +20,8 @@ from sandbox.ses.identity import HeldKey, Identity
 from sandbox.ses.model import SesModel
 from tests.continuity.dns import NEGATIVE_TTL, Dns
 from tests.support.resolver_cache import Cache
+from tests.support.simulation import DOMAIN
 
-DOMAIN: Final = "example.com"
 REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
 
 MESSAGE: Final = {
@@ -34,32 +34,6 @@ MESSAGE: Final = {
 
 SECOND: Final = timedelta(seconds=1)
 """Stored times have no fractions of a second, so a record may go that much early."""
-
-
-@dataclass
-class Tally:
-    """What was counted over many lives of a domain."""
-
-    moves: int = 0
-    switches: int = 0
-    """How often SES was told a key that it did not hold."""
-    messages: int = 0
-    real: int = 0
-    """Of these, how many were signed, sent and verified and not only counted."""
-    in_window: int = 0
-    """How many were sent while SES might be looking for a new key."""
-    unsigned: int = 0
-    """Of these, how many without a signature."""
-    longest: timedelta = timedelta()
-    """Of the times without signatures."""
-
-    def __str__(self) -> str:
-        """A row of the table whose heading is in `conftest`."""
-        share = self.unsigned / self.in_window if self.in_window else 0.0
-        return (
-            f"{self.moves:6} {self.switches:8} {self.messages:8} {self.real:6} "
-            f"{self.in_window:9} {share:8.1%} {self.longest.total_seconds():5.0f} s"
-        )
 
 
 @dataclass
@@ -83,14 +57,13 @@ class _Flow:
     same: tuple[HeldKey | None, tuple[str, ...] | None] | None = None
     """Key and DNS's answer at the last message; another one would be the same."""
     unsigned_since: datetime | None = None
-    told: HeldKey | None = None
 
 
 class Traffic:
     """All mail of the domain. Raises `AssertionError` where a message fails or is about to."""
 
-    def __init__(self, ses: SesModel, sink: MailSink, dns: Dns, tally: Tally) -> None:
-        self._ses, self._sink, self._dns, self._tally = ses, sink, dns, tally
+    def __init__(self, ses: SesModel, sink: MailSink, dns: Dns) -> None:
+        self._ses, self._sink, self._dns = ses, sink, dns
         self._remembered = Cache(dns.look_up, ses.clock)
         self.regions: set[str] = set()
         """Where the application sends."""
@@ -105,6 +78,8 @@ class Traffic:
         """
         Regions where somebody else had their hands in, until SES signs with a key of ours again.
         """
+        self._without_returns: set[str] = set()
+        """Regions where somebody changed a record of MAIL FROM, until SES has found it again."""
         self._flows = {region: _Flow() for region in REGIONS}
         self._on_its_way: dict[tuple[str, str], Mail] = {}
         self._verdicts: dict[tuple[int, tuple[str, ...] | None], Verdict] = {}
@@ -140,12 +115,13 @@ class Traffic:
         if not identity or identity.verification_status != "SUCCESS":
             flow.same = None
             return  # SES takes no mail
-        self._tally.switches += flow.told not in (None, identity.key)
-        flow.told = identity.key
+        if not self._check_mail_from(region, identity):
+            flow.same = None
+            return
         now = self._ses.clock.now()
         key = identity.signs_with(at=now, switches=self._ses.switches)
         answer = self._dns.look_up(_name(key.selector)).values if key else None
-        self._count(region, identity, key.selector if key else None)
+        self._check_signed(region, identity, key.selector if key else None)
         if key:
             self._check_visible(region, identity, key, answer)
         if flow.same != (key, answer):
@@ -158,7 +134,6 @@ class Traffic:
 
     def _send_for_real(self, region: str, key: HeldKey | None) -> None:
         self._ses.call("SendEmail", region, MESSAGE)
-        self._tally.real += 1
         message = self._sink.messages[-1]
         verdict = message.verdict
         assert verdict.selector == (key.selector if key else "")
@@ -168,6 +143,24 @@ class Traffic:
                 number, key.selector, key.fingerprint, message.content, message.at
             )
         assert verdict.result != "fail" or (key and self._is_excused(key)), (region, verdict)
+
+    def _check_mail_from(self, region: str, identity: Identity) -> bool:
+        """
+        Whether SES takes mail, with this MAIL FROM. It does, and both records are in DNS, unless
+        that is the act of a stranger.
+        """
+        mail_from = identity.mail_from
+        refuses = mail_from.on_mx_failure == "REJECT_MESSAGE" and mail_from.status != "SUCCESS"
+        names = [f"{mail_from.domain} MX", mail_from.domain]
+        if any(map(self._dns.spoiled, names)):
+            self._without_returns.add(region)
+        elif mail_from.status == "SUCCESS":
+            self._without_returns.discard(region)
+        if region not in self._without_returns:
+            assert not refuses, f"{region}: SES refuses mail, for want of {names[0]}"
+            for name in names if mail_from.status == "SUCCESS" else ():
+                assert self._dns.look_up(name).values, f"{region}: {name} is not visible"
+        return not refuses
 
     def _check_visible(
         self, region: str, identity: Identity, key: HeldKey, answer: tuple[str, ...] | None
@@ -181,7 +174,7 @@ class Traffic:
             f"{region}: SES signs with {key.selector!r}, whose record is not visible"
         )
 
-    def _count(self, region: str, identity: Identity, selector: str | None) -> None:
+    def _check_signed(self, region: str, identity: Identity, selector: str | None) -> None:
         """
         Mail without a signature is SES's own doing, and only for as long as it looks for a new key.
         """
@@ -190,8 +183,6 @@ class Traffic:
             now
             <= identity.changed + timedelta(seconds=self._ses.switches.first_check_seconds) + SECOND
         )
-        self._tally.messages += 1
-        self._tally.in_window += in_window
         if selector:
             flow.unsigned_since = None
             if not self._dns.tampered and selector == identity.selector and self._is_ours(selector):
@@ -199,8 +190,6 @@ class Traffic:
         elif region not in self.disturbed:
             assert in_window, f"{region}: unsigned since {flow.unsigned_since}"
             flow.unsigned_since = flow.unsigned_since or now
-            self._tally.unsigned += 1
-            self._tally.longest = max(self._tally.longest, now - flow.unsigned_since)
 
     def _judge_again(self) -> None:
         now = self._ses.clock.now()

@@ -12,7 +12,7 @@ import sys
 import time
 from concurrent.futures import ProcessPoolExecutor
 
-from tests.faults.matrix import cells, judged, table
+from tests.faults.matrix import cells, judged, summary
 
 
 def main() -> int:
@@ -36,7 +36,7 @@ def main() -> int:
             results.append(result)
             if result.problems:
                 print(f"{result.cell}", *result.problems, sep="\n  ", flush=True)
-    print(table(results))
+    print(summary(results))
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if any(result.problems for result in results) else 0
 

@@ -9,7 +9,7 @@ way nothing was lost, left behind, made twice or taken from others.
 from __future__ import annotations
 
 import functools
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -18,7 +18,6 @@ from typing import Any, Final
 from byodkim_provider.aws.ses import OWNER_TAG
 from byodkim_provider.dkim import records
 from sandbox.ses.identity import Identity, MailFrom
-from tests.faults.outside import DOMAIN
 from tests.faults.scenarios import (
     LIKELY,
     NEIGHBOUR,
@@ -31,7 +30,7 @@ from tests.faults.scenarios import (
 from tests.faults.stack import IDENTITY, REPLACED, Stack
 from tests.faults.trouble import Point, Trouble, troubles
 from tests.support.fakes import REGION
-from tests.support.simulation import STACK_ID
+from tests.support.simulation import DOMAIN, STACK_ID
 
 FURTHER_RUNS: Final = 2
 """How many plain `up`s may be needed."""
@@ -83,14 +82,18 @@ class _Start:
     end: dict[str, Any]
 
 
-def cells(profiles: Iterable[str] = tuple(PROFILES)) -> Iterator[Cell]:
+def cells(
+    profiles: Iterable[str] = tuple(PROFILES), scenarios: Sequence[Scenario] = SCENARIOS
+) -> Iterator[Cell]:
     """
-    The whole grid. It grows by itself: the calls are those that a run without trouble makes.
+    The whole grid, unless some *scenarios* are wanted only.
+
+    It grows by itself: the calls are those that a run without trouble makes.
 
     How SES behaves changes nothing of other services' calls, so they have one profile.
     """
     for profile in profiles:
-        for scenario in SCENARIOS:
+        for scenario in scenarios:
             if scenario.only and profile != LIKELY:
                 continue
             log = _start(scenario.name, profile).log
@@ -155,7 +158,8 @@ class _Watch:
         self._before = self._identities()
         self._theirs = dict(stack.outside.zone.record_sets)
         for name in stack.records():
-            self._theirs.pop((name, "TXT"), None)
+            for kind in ("TXT", "MX"):
+                self._theirs.pop((name, kind), None)
         self.problems: list[str] = []
 
     def look(self) -> None:
@@ -171,6 +175,9 @@ class _Watch:
         mail_from = identity.mail_from if identity else MailFrom()
         if mail_from.on_mx_failure == "REJECT_MESSAGE" and mail_from.status != "SUCCESS":
             self.problems.append("refused: all mail, until SES finds the MX record")
+        for kind in ("MX", "TXT") if mail_from.status == "SUCCESS" else ():
+            if (f"{mail_from.domain}.", kind) not in zone:
+                self.problems.append(f"lost: the {kind} record of {mail_from.domain}")
         if now.keys() - {DOMAIN, NEIGHBOUR}:
             self.problems.append(f"made twice: {sorted(now)}")
         if now.get(NEIGHBOUR) != self._before[NEIGHBOUR]:
@@ -221,8 +228,8 @@ def _end(stack: Stack) -> dict[str, Any]:
         elsewhere.fingerprint,
         elsewhere.confirmed,
     )
-    for (name, _), record_set in outside.zone.record_sets.items():
-        facts[f"record {name}"] = record_set
+    for (name, kind), record_set in outside.zone.record_sets.items():
+        facts[f"{kind} record {name}"] = record_set
     stored = state.get(IDENTITY)
     if stored:
         outputs = stored.outputs
@@ -248,36 +255,11 @@ def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
     ]
 
 
-def table(results: Sequence[Result]) -> str:
-    """
-    By scenario and call, and by what went wrong: the number of cells, and of unsound ones among
-    them.
-    """
-    columns = list(dict.fromkeys(result.cell.trouble.column for result in results))
-    rows: defaultdict[tuple[str, str], dict[str, list[Result]]] = defaultdict(
-        lambda: defaultdict(list)
-    )
-    for result in results:
-        rows[result.cell.scenario, result.cell.call][result.cell.trouble.column].append(result)
-    width = max(len(call) for _, call in rows)
-    lines = [f"  {number:2} {column}" for number, column in enumerate(columns, 1)]
-    lines.append(
-        " " * (width + 2) + "".join(f"{number:>7}" for number in range(1, len(columns) + 1))
-    )
-    scenario = ""
-    for (name, call), row in rows.items():
-        if name != scenario:
-            scenario = name
-            lines.append(name)
-        lines.append(
-            f"  {call:{width}}" + "".join(f"{_count(row[column]):>7}" for column in columns)
-        )
+def summary(results: Sequence[Result]) -> str:
+    """The number of cells of each scenario, of all, and of unsound ones among them."""
+    cells = Counter(result.cell.scenario for result in results)
     runs = Counter(result.further_runs for result in results)
     unsound = sum(bool(result.problems) for result in results)
     needed = ", ".join(f"{count} after {number}" for number, count in sorted(runs.items()))
+    lines = [f"{number:6} {scenario}" for scenario, number in cells.items()]
     return "\n".join([*lines, f"{len(results)} cells, {unsound} unsound; further runs: {needed}"])
-
-
-def _count(results: Sequence[Result]) -> str:
-    unsound = sum(bool(result.problems) for result in results)
-    return f"{unsound}/{len(results)}!" if unsound else str(len(results) or "")

@@ -40,14 +40,8 @@ from tests.faults.trouble import Calls, SpoiledError
 from tests.support import simulation
 from tests.support.fakes import REGION, SERVERS, FakeClock
 from tests.support.http_answer import Raw
-from tests.support.simulation import ZONE_ID, pool
+from tests.support.simulation import ACCOUNT, DOMAIN, KEYS_ZONE, ZONES, pool
 
-DOMAIN: Final = "example.com"
-KEYS_ZONE: Final = "keys.example.net"
-KEYS_ZONE_ID: Final = "Z0KEYS"
-ZONES: Final = {ZONE_ID: DOMAIN, KEYS_ZONE_ID: KEYS_ZONE}
-"""Names of the zones in Route 53, by id."""
-ACCOUNT: Final = "123456789012"
 SETTINGS: Final = AwsSettings(access_key="AKIAEXAMPLE", secret_key="example")
 
 READ_TIMEOUT_SECONDS: Final = 30
@@ -118,6 +112,11 @@ class Zone:
             return ()
         return tuple(records.unquoted(value) for value in found.values)
 
+    def mx(self, name: str) -> tuple[str, ...]:
+        """MX values at *name*."""
+        found = self.record_sets.get((name + ".", "MX"))
+        return found.values if found else ()
+
 
 @dataclass
 class Secrets:
@@ -139,7 +138,7 @@ class Outside:
         self.zone = Zone(self.clock)
         self.ses = SesModel(
             look_up_txt=self.zone.txt,
-            look_up_mx=_mx,
+            look_up_mx=self.zone.mx,
             primary_server=_no_server,
             clock=self.clock,
             switches=switches,
@@ -196,9 +195,11 @@ class Outside:
         return self.aws("Route 53 ChangeResourceRecordSets", change)
 
     def list_resource_record_sets(self, StartRecordName: str, **_: Any) -> dict[str, Any]:  # noqa: N803
+        name = StartRecordName.rstrip(".") + "."
+
         def look() -> dict[str, Any]:
-            found = self.zone.record_sets.get((StartRecordName.rstrip(".") + ".", "TXT"))
-            return {"ResourceRecordSets": [_listed(found)] if found else []}
+            found = [one for (at, _), one in self.zone.record_sets.items() if at == name]
+            return {"ResourceRecordSets": list(map(_listed, found))}
 
         return self.aws("Route 53 ListResourceRecordSets", look)
 
@@ -341,11 +342,6 @@ def _listed(record_set: RecordSet) -> dict[str, Any]:
         "TTL": record_set.ttl,
         "ResourceRecords": [{"Value": value} for value in record_set.values],
     }
-
-
-def _mx(_: str) -> tuple[str, ...]:
-    """The records of MAIL FROM are pulumi-aws's, and none of its calls goes wrong here."""
-    return (f"10 feedback-smtp.{REGION}.amazonses.com",)
 
 
 def _no_server(_: str) -> str:

@@ -25,11 +25,11 @@ from byodkim_provider.hosts.interface import Credentials
 from sandbox.ses.switches import Switches
 from tests.continuity.model import Outcome
 from tests.faults.host import SERVER, Host
-from tests.faults.outside import DOMAIN, KEYS_ZONE, Outside
-from tests.faults.stack import Stack, Written
+from tests.faults.outside import Outside
+from tests.faults.stack import PLAIN, RECORDS, Stack, Written
 from tests.faults.trouble import Trouble
 from tests.support.fakes import REGION
-from tests.support.simulation import pool
+from tests.support.simulation import DOMAIN, KEYS_ZONE, pool
 
 NEIGHBOUR: Final = "other.example"
 """Another stack's domain in the same account."""
@@ -207,14 +207,15 @@ def _record_late(stack: Stack) -> None:
 def _joined_later(stack: Stack) -> None:
     """Somebody has put a value beside ours."""
     _made(_by_api(1))(stack)
-    name = next(one.outputs["name"] for one in stack.engine.state.values() if one.kind == "record")
+    name = next(one.outputs["name"] for one in stack.engine.state.values() if one.kind in RECORDS)
     _host(stack)._put(name, (*_host(stack)._values(name), "v=spf1 -all"))
 
 
 def _record_gone(stack: Stack) -> None:
     """Somebody has removed the standby's record."""
     _made(_by_api(1))(stack)
-    name = stack.engine.state["record key2"].outputs["name"]
+    state = stack.engine.state
+    name = next(one.outputs["name"] for at, one in state.items() if "/key2/" in at)
     _host(stack)._put(name, ())
 
 
@@ -267,7 +268,7 @@ def _with_slots(how: str, dns: Mapping[str, Any], calls: tuple[str, ...]) -> tup
     leaked = _generation(3, published=[1, 3], overlapDays=0, **dns)
     back, filled = (_generation(n, published=[n, n + 1, n + 2], **dns) for n in (2, 3))
     in_both = [_generation(number, **both) for number in (1, 2, 3)]
-    moved = {"dns": [{"provider": "route53"}, dns["dns"] | {"fromGeneration": 3}]}
+    moved = {"dns": [PLAIN, dns["dns"] | {"fromGeneration": 3}]}
     before_move = _with_cnames(_generation(1), _generation(1, **moved))
     made = partial(Scenario, only=calls)
     return (

@@ -10,11 +10,11 @@ from __future__ import annotations
 import copyreg
 import functools
 import io
+import json
 import pickle
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any, Final
 from unittest.mock import patch
@@ -31,37 +31,27 @@ from pulumi.dynamic import (
 )
 
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.config import settings
-from byodkim_provider.config.schema import DnsSettings
-from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import records
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.hosts.zones import Zone
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
-from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.inputs import TxtRecord, of_record, zone_of
 from sandbox.pulumi.aws_resources import Record
-from tests.continuity.model import (
-    Declaration,
-    Engine,
-    Killed,
-    Outcome,
-    Properties,
-    Providers,
-    Stored,
-)
+from tests.continuity.model import Engine, Killed, Outcome, Providers, Stored
 from tests.faults.host import Host
-from tests.faults.outside import ACCOUNT, DOMAIN, KEYS_ZONE, KEYS_ZONE_ID, Outside
+from tests.faults.outside import Outside
 from tests.faults.trouble import Calls, Trouble
 from tests.support import simulation
-from tests.support.fakes import REGION, SERVERS
-from tests.support.simulation import ZONE_ID, AnyRecord
+from tests.support.fakes import REGION
+from tests.support.simulation import DOMAIN, Declaration, Properties
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
 
-IDENTITY: Final = f"identity {REGION}"
+IDENTITY: Final = f"{DOMAIN}/{REGION}"
+
+PLAIN: Final = {"provider": "route53", "zoneId": "Z0EXAMPLE"}
+
+RECORDS: Final = ("Record", "DnsRecord")
+"""Kinds of resources."""
 
 REPLACED: Final = " (replaced)"
 """At the end of the name under which the old half of a replacement waits for its deletion."""
@@ -101,7 +91,7 @@ class Stack:
         self, written: Written | None, trouble: Trouble | None = None
     ) -> Outcome:
         """`pulumi up` with `--target` for all but the identities."""
-        self.engine.skips = ("identity", "verification")
+        self.engine.skips = ("ByodkimIdentity", "DkimVerification")
         try:
             return self.up(written, trouble)
         finally:
@@ -119,7 +109,7 @@ class Stack:
     def destroy(self, written: Written | None, trouble: Trouble | None = None) -> Outcome:
         """What `pulumi destroy` does to the domain: the program is not run."""
         assert written is None
-        return self._run(lambda: self.engine.up(simulation.verified()), trouble)
+        return self._run(lambda: self.engine.up(simulation.program(None)), trouble)
 
     def destroy_run_program(
         self, written: Written | None, trouble: Trouble | None = None
@@ -156,7 +146,7 @@ class Stack:
 
     def records(self) -> set[str]:
         """Names of the records that the state has, with a final dot."""
-        stored = (one.outputs for one in self.engine.state.values() if one.kind == "record")
+        stored = (one.outputs for one in self.engine.state.values() if one.kind in RECORDS)
         return {f"{one.get('fqdn') or one['name']}." for one in stored}
 
     def planned(self, written: Written | None) -> list[str]:
@@ -196,22 +186,20 @@ class Stack:
         self.outside.secrets.last_up = self.outside.secrets.stack_file
         return self.engine.up(program)
 
-    def _program(self, written: Written | None) -> dict[str, Declaration]:
+    def _program(self, written: Written | None) -> Mapping[str, Declaration]:
         """What the program declares, after the questions that it asks pulumi-aws itself."""
         if written is None:
-            return simulation.verified()
-        declared = settings.domain(DOMAIN, {"regions": [REGION], **written})
-        calls, outside = self.outside.calls, self.outside
+            return simulation.program(None)
+        outside = self.outside
+        declared = {"regions": [REGION], "dns": PLAIN, **written}
 
         def ask() -> None:
-            if any(dns.provider == "route53" for dns in declared.dns):
+            if '"route53"' in json.dumps(declared["dns"]):
                 outside.aws("Route 53 ListHostedZones", lambda: None)
             outside.aws("STS GetCallerIdentity, of pulumi-aws", lambda: None)
 
-        _aws(lambda: calls.step(ask))
-        record = functools.partial(_record_inputs, declared)
-        zones = [_zone(one) for one in declared.dns]
-        return simulation.program(declared, record, zones=zones, account_id=ACCOUNT)
+        _aws(lambda: outside.calls.step(ask))
+        return simulation.program(declared)
 
     def _process(self) -> Providers:
         """Those of a new process of the plugin."""
@@ -227,18 +215,17 @@ class Stack:
         secrets = outside.secrets
         secret = secrets.stack_file if self._has_program else secrets.last_up
         run = simulation.new_run(outside.clock, outside)
-        by_api = DnsRecordProvider(
-            lambda host, credentials: Host(outside, credentials, host.label), run=run
+        records: Any = _Watched(_Records(outside), outside.calls)
+        made = simulation.process(
+            records,
+            lambda host, credentials: Host(outside, credentials, host.label),
+            secret,
+            ses=client,
+            names=names,
+            run=run,
         )
-        by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
-        route53 = Route53Client(outside)  # type: ignore[arg-type]
-        record = AnyRecord(
-            _Records(outside), by_api, lambda name: route53.standing(_zone_id(name), name, "TXT")
-        )
-        made = simulation.process(record, ses=client, names=names, run=run)
-        return Providers(
-            **{name: _Watched(each, outside.calls) for name, each in vars(made).items()}
-        )
+        watched = {name: _Watched(each, outside.calls) for name, each in made.items()}
+        return watched | {"Record": records}
 
 
 class _Engine(Engine):
@@ -248,13 +235,13 @@ class _Engine(Engine):
 
     replacing = ""
 
-    def _step(self, name: str, declaration: Declaration, provider: ResourceProvider) -> None:
+    def _step(self, name: str, declaration: Declaration, providers: Providers) -> None:
         if name != self.replacing:
-            super()._step(name, declaration, provider)
+            super()._step(name, declaration, providers)
             return
         old = self.state.pop(name)
         try:
-            super()._step(name, declaration, provider)
+            super()._step(name, declaration, providers)
         finally:
             self.state[name + REPLACED if name in self.state else name] = old
 
@@ -291,6 +278,7 @@ class _Records(ResourceProvider):
     def __init__(self, outside: Outside) -> None:
         super().__init__()
         self._record = Record(SimpleNamespace(route53=outside))  # type: ignore[arg-type]
+        self.standing = Route53Client(outside).standing  # type: ignore[arg-type]
 
     def check(self, _olds: Properties, news: Properties) -> CheckResult:
         return CheckResult(news, [])
@@ -314,36 +302,6 @@ class _Records(ResourceProvider):
 
     def delete(self, id_: str, props: Properties) -> None:
         _aws(lambda: self._record.delete(id_, props))
-
-
-def _zone(dns: DnsSettings) -> Zone:
-    if dns.provider == "route53":
-        zone_id, name = (KEYS_ZONE_ID, KEYS_ZONE) if dns.cname else (ZONE_ID, "")
-        return replace(zone_of(dns, id=zone_id, name=name), name_servers=SERVERS)
-    return zone_of(dns, name=dns.zone or DOMAIN)
-
-
-def _zone_id(name: str) -> str:
-    return KEYS_ZONE_ID if name.endswith(f".{KEYS_ZONE}") else ZONE_ID
-
-
-def _record_inputs(declared: DomainSettings, made: TxtRecord) -> Properties:
-    dns = next(one for one in declared.dns if _zone(one).label == made.zone.label)
-    if dns.server:
-        host = DnsSettings(
-            provider="rfc2136", server=dns.server, zone=dns.zone or DOMAIN, key_name="byodkim"
-        )
-        return of_record(host, made)
-    value = made.value
-    return {
-        "name": made.name,
-        "type": "TXT",
-        "zoneId": made.zone.id,
-        "ttl": 300,
-        "records": [records.route53_value(value) if isinstance(value, str) else value],
-        # As `program.route53` decides.
-        "allowOverwrite": True,
-    }
 
 
 @contextmanager

@@ -2,41 +2,76 @@
 What the simulated lives of a domain share: what its program declares, a process of the plugin,
 keys.
 
+The program is the product's own. It runs under Pulumi's mocks, once for each of its stack files: an
+output there is its place, `«example.com/2|selector»`, which is filled in when a run knows it.
 Continuity and the fault matrix put their own SES, DNS and trouble around it.
 """
 
 from __future__ import annotations
 
+import asyncio
 import functools
-from collections.abc import Callable, Collection, Mapping, Sequence
+import json
+import re
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from graphlib import TopologicalSorter
+from types import SimpleNamespace
 from typing import Any, Final
+from unittest.mock import patch
+
+from pulumi.dynamic.dynamic import PROVIDER_KEY
+from pulumi.output import Unknown
+from pulumi.runtime import mocks
+from pulumi.runtime.settings import SETTINGS, reset_options
 
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim import generations, keys
-from byodkim_provider.dkim.records import mark
+from byodkim_provider.config import settings
+from byodkim_provider.dkim import keys
 from byodkim_provider.dns.resolver import DnsResolver
-from byodkim_provider.hosts.zones import MANUAL, Zone
 from byodkim_provider.identity.run import Run, Services
-from byodkim_provider.property_types import plain_object
-from byodkim_provider.resources.inputs import (
-    VERIFIED,
-    TxtRecord,
-    let_stand,
-    name_in_dns,
-    of_identity,
-    of_key,
-    of_supplied_key,
-    of_verification,
-    takes_a_slot,
-    txt_record,
-)
-from byodkim_provider.resources.records import problem_of, refuse_others
-from tests.continuity.model import UNKNOWN, Declaration, Known, Properties, Providers
-from tests.support.fakes import FakeClock, FakeProgress
+from byodkim_provider.identity.state import STACK_VERIFICATION
+from byodkim_provider.program import route53
+from byodkim_provider.program.domain import ByodkimDomain
+from byodkim_provider.resources import inputs
+from byodkim_provider.resources._provider import StackIdProvider
+from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
+from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
+from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
+from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
+from tests.support.fakes import SERVERS, FakeClock, FakeProgress
 
-Record = Callable[[TxtRecord], Properties]
-"""Inputs of the record of a key in a zone."""
+Properties = dict[str, Any]
+
+Known = Mapping[str, Properties]
+"""Outputs of the resources so far, by name."""
+
+DOMAIN: Final = "example.com"
+KEYS_ZONE: Final = "keys.example.net"
+RETURNS_ZONE: Final = f"returns.{DOMAIN}"
+ZONES: Final = {
+    "Z0EXAMPLE": DOMAIN,
+    "Z0SECOND": DOMAIN,
+    "Z0KEYS": KEYS_ZONE,
+    "Z0RETURNS": RETURNS_ZONE,
+}
+"""Names of the zones in Route 53, by id."""
+
+ACCOUNT: Final = "123456789012"
+
+STACK_ID: Final = "byodkim"
+"""Name of the resource that is the stack's id."""
+
+UNKNOWN: Final = Unknown()  # type: ignore[no-untyped-call]
+
+PLACE: Final = re.compile(r"«([^|»]*)\|([^»]*)»")
+
+OUTPUTS: Final = {
+    "DkimKey": ("selector", "private_key", "record_name", "record_value", "fingerprint"),
+    "ByodkimIdentity": (*inputs.VERIFIED, "slots"),
+}
+"""Of each kind, the outputs that the program hands on."""
 
 _generate, _load = (
     keys.generate,
@@ -50,162 +85,186 @@ def pool(number: int) -> keys.SigningKey:
     return _generate(keys.MIN_BITS)
 
 
-ZONE_ID: Final = "Z0EXAMPLE"
+class Route53:
+    """The zones of Route 53, as a program and the plugin ask for them; none is ever deleted."""
 
-STACK_ID: Final = "stack id"
-"""Name of the resource that is the stack's id."""
+    standing: Callable[[str, str, str], Collection[str]]
+    """What stands at a name, in the life that goes on."""
+
+    def zones(self) -> Mapping[str, str]:
+        return ZONES
+
+    def name_servers(self, zone_id: str) -> tuple[str, ...]:
+        return ("ns3.example.net", "ns4.example.net") if zone_id == "Z0SECOND" else SERVERS
 
 
-def program(
-    settings: DomainSettings, record: Record, *, zones: Sequence[Zone], account_id: str
-) -> dict[str, Declaration]:
+ROUTE53: Final = Route53()
+
+
+# --- what the program declares
+
+
+@dataclass(frozen=True)
+class Declaration:
+    """A resource as the program declares it."""
+
+    kind: str
+    depends: tuple[str, ...]
+    waits: frozenset[str]
+    """What comes before it: its dependencies, and the outputs that its inputs are made of."""
+    given: Properties
+    """Its inputs, with places."""
+    hooks: tuple[Callable[[Any], Any], ...]
+    stays: bool
+    """It is kept when it leaves the stack (`retain_on_delete`)."""
+
+    def inputs(self, known: Known) -> Properties:
+        """Its inputs, with the outputs of the others."""
+        inputs: Properties = filled(self.given, known)
+        return inputs
+
+    def before_write(self, new: Properties, old: Properties | None, known: Known) -> None:
+        """Call its hooks."""
+        refuse_others = route53.refuse_others
+
+        def refuse(problem: Any, name: str, standing: Any, ours: list[str]) -> None:
+            marks = filled(ours, known)
+            if UNKNOWN in marks and old:
+                return  # the update asks again
+            is_known = [mark for mark in marks if mark is not UNKNOWN]
+            refuse_others(problem, name, standing, " ".join(is_known).split())
+
+        change = SimpleNamespace(new_inputs=new, old_inputs=old)
+        with patch.object(route53, "refuse_others", refuse):
+            for hook in self.hooks:
+                waiting = hook(change)
+                if waiting is not None:
+                    with asyncio.Runner(loop_factory=asyncio.new_event_loop) as runner:
+                        runner.run(waiting)
+
+
+_slots: Final[list[tuple[list[Any], str, str]]] = []
+"""
+By the number in a place `«slot|7»`, what `let_stand` is asked, which is the only question of the
+program whose answer is no place.
+"""
+
+
+def filled(given: Any, known: Known) -> Any:
+    """*given*, with what is *known* in its places; a string with an unknown part is unknown."""
+    if isinstance(given, dict):
+        return {name: filled(value, known) for name, value in given.items()}
+    if isinstance(given, list):
+        return [filled(value, known) for value in given]
+    if not isinstance(given, str) or "«" not in given:
+        return given
+    if place := PLACE.fullmatch(given):
+        return _output(known, *place.groups())
+    values = [_output(known, *place) for place in PLACE.findall(given)]
+    return UNKNOWN if UNKNOWN in values else PLACE.sub("{}", given).format(*values)
+
+
+def _output(known: Known, name: str, output: str) -> Any:
+    if name == "slot":
+        slots, selector, declared = _slots[int(output)]
+        return inputs.let_stand(filled(slots, known), selector, filled(declared, known))
+    output, _, selector = output.partition("|")
+    value = known[name].get(output)
+    if selector and value is not UNKNOWN:
+        return (value or {}).get(selector, "")
+    return value
+
+
+def _named(given: Any) -> Iterator[str]:
+    """Names of the resources whose places are in *given*."""
+    for name, output in PLACE.findall(json.dumps(given, ensure_ascii=False)):
+        if name == "slot":
+            yield from _named(_slots[int(output)])
+        else:
+            yield name
+
+
+class _Recorder(mocks.MockMonitor):
+    """The engine, the resources and the hooks of a program that does no more than declare."""
+
+    def __init__(self) -> None:
+        super().__init__(self)  # type: ignore[arg-type]
+        self.declared: dict[str, Declaration] = {}
+        self._given: dict[str, Properties] = {}
+        self._hooks: dict[str, Callable[[Any], Any]] = {}
+
+    def call(self, _asked: object) -> Properties:
+        """GetCallerIdentity."""
+        return {"accountId": ACCOUNT}
+
+    def register_resource_hook(self, hook: Any) -> None:
+        self._hooks[hook.name] = hook.callback
+
+    def new_resource(self, asked: Any) -> tuple[str, Properties]:
+        self._given[asked.name] = asked.inputs
+        outputs = {
+            name: f"«{asked.name}|{name}»" for name in OUTPUTS.get(asked.typ.split(":")[-1], ())
+        }
+        marks = {one: f"«{asked.name}|slots_before|{one}»" for one in asked.inputs.get("slots", ())}
+        return f"«{asked.name}|id»", {**asked.inputs, **outputs, "slots_before": marks}
+
+    def RegisterResource(self, request: Any) -> Any:  # noqa: N802
+        response = super().RegisterResource(request)  # type: ignore[no-untyped-call]
+        if request.custom:
+            given = self._given[request.name]
+            given.pop(PROVIDER_KEY, None)
+            depends = tuple(sorted(urn.split("::")[-1] for urn in request.dependencies))
+            self.declared[request.name] = Declaration(
+                request.type.split(":")[-1],
+                depends,
+                frozenset({*depends, *_named(given)}),
+                given,
+                tuple(self._hooks[name] for name in request.hooks.before_create),
+                request.retainOnDelete,
+            )
+        return response
+
+
+def program(written: Mapping[str, Any] | None) -> Mapping[str, Declaration]:
     """
-    What a `ByodkimDomain` of *settings* and the project's one verification declare, in the engine's
-    order.
-
-    *zones* are those of `settings.dns`. Names are short: `key 2`, `record key2` or `record ses2`,
-    `identity eu-west-1`.
+    What the program of a stack declares that has the domain as it is *written* in the stack file,
+    or not at all, by name and in the engine's order. Raises `InvalidSettings`.
     """
-    declared: dict[str, Declaration] = {STACK_ID: Declaration("stack_id", (), lambda _: {})}
-    for generation in settings.published:
-        if generation not in settings.keys:
-            inputs = of_key(settings, generation, account_id=account_id)
-            declared[f"key {generation}"] = Declaration("key", (), lambda _, inputs=inputs: inputs)
-    keys = tuple(name for name, one in declared.items() if one.kind == "key")
-    publish = functools.partial(_publish, settings, record, zones=zones)
-    later = [one for one in settings.published if takes_a_slot(settings, one)]
-    needed = [STACK_ID]
-    for generation in settings.published:
-        if generation not in later:
-            made = publish(generation)
-            needed += made if generation == settings.generation else ()
-            declared |= made
-    given = {"zones": zones, "account_id": account_id}
-    identities = {
-        f"identity {region}": Declaration(
-            "identity",
-            tuple(needed),
-            functools.partial(_identity, settings, region, given),
-            waits=keys,
-        )
-        for region in settings.regions
-        if not settings.retired
-    }
-    declared |= identities
-    for generation in later:
-        declared |= publish(generation, tuple(identities))
-    return declared | verified(*identities, account_id=account_id)
+    return _program(json.dumps(written, sort_keys=True))
 
 
-def _publish(
-    settings: DomainSettings,
-    record: Record,
-    generation: int,
-    identities: tuple[str, ...] = (),
-    *,
-    zones: Sequence[Zone],
-) -> dict[str, Declaration]:
-    """The record of a key; of a standby with a slot after *identities*."""
-    [zone] = generations.holding(zones, generation)
-    if zone.provider == MANUAL:
-        return {}
-    of_key: tuple[str, ...] = (f"key {generation}",) if generation not in settings.keys else ()
-    depends, waits = ((), (*of_key, *identities)) if identities else (of_key, ())
+@functools.cache
+def _program(written: str) -> Mapping[str, Declaration]:
+    of_domain = json.loads(written)
+    domain = settings.domain(DOMAIN, of_domain) if of_domain else None
 
-    def made(known: Known) -> TxtRecord:
-        key, before = _key(settings, generation, known), []
-        if identities:
-            selector = settings.selector(generation)
-            outputs = [known[name] for name in identities]
-            slots = [one.get("slots") for one in outputs]
-            value = let_stand(slots, selector, key["record_value"])
-            key = {**key, "record_value": value}
-            marks = [one.get("slots_before") or {} for one in outputs]
-            if UNKNOWN in marks:
-                before = [UNKNOWN]
-            else:
-                before = " ".join(one.get(selector, "") for one in marks).split()
-        return txt_record(settings, generation, zone, key=key, before=before)
+    def declare() -> None:
+        identities = list(ByodkimDomain(DOMAIN, domain).identities.values()) if domain else []
+        retired = [DOMAIN] if domain and domain.retired else []
+        args = DkimVerificationArgs(identities=identities, retired=retired)
+        DkimVerification(STACK_VERIFICATION, args)
 
-    return {
-        f"record {name_in_dns(settings, generation)}": Declaration(
-            "record",
-            depends,
-            lambda known: record(made(known)),
-            waits,
-            record=made,
-            stays=settings.adopt,
-        )
-    }
+    def let_stand(slots: list[Any], selector: str, declared: str) -> str:
+        _slots.append((list(slots), selector, declared))
+        return f"«slot|{len(_slots) - 1}»"
+
+    recorder = _Recorder()
+    mocks.set_mocks(recorder, "ses-byodkim", "dev", preview=False, monitor=recorder)  # type: ignore[arg-type]
+    SETTINGS.callbacks = recorder  # type: ignore[assignment]
+    try:
+        with (
+            patch.object(route53, "_connect", lambda *_: ROUTE53),
+            patch.object(inputs, "let_stand", let_stand),
+        ):
+            mocks.test(declare)()  # type: ignore[no-untyped-call]
+    finally:
+        reset_options()
+    declared = recorder.declared
+    waits = {name: sorted(declared[name].waits) for name in sorted(declared)}
+    return {name: declared[name] for name in TopologicalSorter(waits).static_order()}
 
 
-def verified(*identities: str, account_id: str | None = None) -> dict[str, Declaration]:
-    """The verification of *identities*."""
-
-    def inputs(known: Known) -> Properties:
-        return of_verification(
-            [{name: known[one].get(name) for name in VERIFIED} for one in identities],
-            account_id=account_id,
-            timeout_minutes=30,
-            on_timeout="warn",
-            retired=(),
-        )
-
-    return {"verification": Declaration("verification", identities, inputs)}
-
-
-def _key(settings: DomainSettings, generation: int, known: Known) -> Properties:
-    """Selector, private key and record of a generation, supplied or generated."""
-    if generation in settings.keys:
-        return of_supplied_key(settings, generation)
-    return known[f"key {generation}"]
-
-
-def _identity(
-    settings: DomainSettings, region: str, given: Mapping[str, Any], known: Known
-) -> Properties:
-    stack_id = known[STACK_ID]["id"]
-    keys = {one: _key(settings, one, known) for one in settings.published}
-    with_slot = [one for one in keys if settings.selector(one)]
-    inputs = of_identity(
-        settings,
-        region,
-        key=keys[settings.generation],
-        selectors=[key["selector"] for key in keys.values()],
-        slots={settings.selector(one): keys[one]["record_value"] for one in with_slot} or None,
-        **given,
-    )
-    return {
-        **inputs,
-        "zones": [plain_object(zone) for zone in inputs["zones"]],
-        "owner": f"{stack_id}/{settings.name}/{region}" if isinstance(stack_id, str) else stack_id,
-        "stack": "ses-byodkim/dev",
-    }
-
-
-class AnyRecord:
-    """A record in Route 53, or one of ours: its properties tell which."""
-
-    def __init__(self, route53: Any, ours: Any, standing: Callable[[str], Sequence[str]]) -> None:
-        """*standing* returns the values at a name in Route 53."""
-        self._route53, self._ours, self._standing = route53, ours, standing
-
-    def before_write(self, record: TxtRecord, inputs: Properties, *, is_new: bool) -> None:
-        """What the hook of a record in Route 53 does."""
-        if "provider" in inputs or record.existing == "replace":
-            return
-        name, value, before = record.name, record.value, record.before
-        if not is_new and (value is UNKNOWN or UNKNOWN in before):
-            return
-        ours = [mark(value)] if value is not UNKNOWN else []
-        ours += before if UNKNOWN not in before else ()
-        refuse_others(problem_of(record.existing), name, self._standing(name), ours)
-
-    def __getattr__(self, method: str) -> Callable[..., Any]:
-        # The last argument is always the record's properties.
-        return lambda *given: getattr(
-            self._ours if "provider" in given[-1] else self._route53, method
-        )(*given)
+# --- a process of the plugin
 
 
 def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True) -> Run:
@@ -216,14 +275,34 @@ def new_run(clock: FakeClock, resolver: DnsResolver, *, checks_dns: bool = True)
 
 
 def process(
-    record: Any,
+    records: Any,
+    host: Callable[..., Any],
+    secret: str,
     *,
     ses: Callable[[str], SesClient],
     names: Callable[[str], Collection[str]],
     run: Run,
-) -> Providers:
-    """The providers of a new process of the plugin, and *record* for the DNS provider's."""
-    return Providers.of_a_process(record, Services(run, ses, names))
+) -> dict[str, Any]:
+    """
+    The providers of a new process of the plugin, with pulumi-aws's *records*, and a DNS *host* of
+    this *secret*.
+    """
+    services = Services(run, ses, names)
+    by_api = DnsRecordProvider(host, run=run)
+    by_api._config = {"dnsCredentials": {"rfc2136": {"secret": secret}}}.get
+    ROUTE53.standing = records.standing
+    return {
+        "StackId": StackIdProvider(),
+        "DkimKey": DkimKeyProvider(run=run),
+        "Record": records,
+        "DnsRecord": by_api,
+        "ByodkimIdentity": ByodkimIdentityProvider(
+            lambda _: services,
+            run=run,
+            route53=lambda *_: ROUTE53,  # type: ignore[arg-type,return-value]
+        ),
+        "DkimVerification": DkimVerificationProvider(lambda _: services, run=run),
+    }
 
 
 def replaced(generate: Callable[[int], keys.SigningKey]) -> list[tuple[object, str, object]]:
