@@ -128,11 +128,15 @@ class Declaration:
         refuse_others = route53.refuse_others
 
         def refuse(problem: Any, name: str, standing: Any, ours: list[str]) -> None:
-            marks = filled(ours, known)
-            if UNKNOWN in marks and old:
-                return  # the update asks again
-            is_known = [mark for mark in marks if mark is not UNKNOWN]
-            refuse_others(problem, name, standing, " ".join(is_known).split())
+            marks: list[str] = []
+            for mark in ours:
+                value = filled(mark, known)
+                if value is UNKNOWN and old:
+                    return  # the update asks again
+                if value is not UNKNOWN:
+                    # Those of a slot stand in one text, with spaces between.
+                    marks += value.split() if "|slots_before|" in mark else [value]
+            refuse_others(problem, name, standing, marks)
 
         change = SimpleNamespace(new_inputs=new, old_inputs=old)
         with patch.object(route53, "refuse_others", refuse):
