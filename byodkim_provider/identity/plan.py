@@ -238,8 +238,8 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     put = _needs_put(declared, identity, seen, believed=None, needed=not is_proven)
     if put == "after a lookup":
         return Plan(new, asks="TXT lookup")
-    is_first = is_new and not declared.adopt and identity.selector in (None, declared.selector)
-    until_now = until_now | (_but_standby(declared) if is_first else _others(declared))
+    is_of_create = not declared.adopt and identity.selector in (None, declared.selector)
+    until_now = until_now | (_but_standby(declared) if is_of_create else _others(declared))
     after, calls = sign_calls(new, identity, until_now, put=put == "now", is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     after, mail_from = mail_from_calls(after, identity, before=None)

@@ -160,12 +160,13 @@ async def _refuse_taken(
     name, [value] = new["name"], new["records"]
     if value is None:
         raise InvalidSettings(DkimMessages.NO_VALUE(name=name))
-    before = await pulumi.Output.from_input(record.before).future(with_unknowns=True)
-    ours = [] if has_unknown(before) else [*(before or ())]
+    marks = await pulumi.Output.from_input(record.before).future(with_unknowns=True)
+    before = None if has_unknown(marks) else marks  # None: a preview can't know them
+    if change.old_inputs and (before is None or has_unknown(value)):
+        return  # the update asks again
+    ours = [*(before or ())]
     if not has_unknown(value):
         ours.append(records.mark(_as_read(value)))
-    if change.old_inputs and has_unknown([value, before]):
-        return  # the update asks again
     standing = route53.standing(new["zoneId"], name, "TXT")
     refuse_others(problem_of(record.existing), name, standing, ours)
 

@@ -313,7 +313,7 @@ LATER = NOW + timedelta(minutes=1)
         (3, (TAKEN_OVER, NOW, NOW), {1: NOW}),
         (5, (PUT, LATER, LATER), {1: LATER, 3: LATER}),
         (7, (CREATED, LATER, LATER), {1: LATER}),
-        (8, (TAKEN_OVER, NOW, NOW), {1: NOW, 3: NOW}),
+        (8, (TAKEN_OVER, NOW, NOW), {1: NOW}),
         (9, (CREATED, LATER, LATER), {2: LATER}),
         (10, (PUT, LATER, LATER), {1: LATER, 2: LATER}),
         (15, (PUT, BEFORE, BEFORE), {1: NOW, 3: NOW}),
