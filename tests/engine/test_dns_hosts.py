@@ -123,13 +123,8 @@ def test_life(sandbox, hosts, open_stack):
     kept = stack.destroy()
     assert kept.failed
     assert "401 Unauthorized : Could not authenticate API token" in kept.stdout
-    assert (
-        "the token may have expired (after a year at most), lack a scope (domains.domain:read, "
-        "domains.dns:update), or be of an account that may not use the API: make a new one, "
-        "and set it by "
-        "the environment variable GODADDY_PAT, or by "
-        "`pulumi config set --secret --path 'dnsCredentials.godaddy.token'`"
-    ) in kept.stdout
+    assert "the token may have expired (after a year at most), lack a scope" in kept.stdout
+    assert "GODADDY_PAT" in kept.stdout
     hosts["GODADDY"].expires = None
     gone = stack.destroy()
     assert gone.ok, gone.stdout

@@ -222,7 +222,7 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     assert status.exit_code == 0, status.output
     assert [one["domain"] for one in json.loads(status.stdout)["domains"]] == [*their_zones]
     assert byodkim(stack, "doctor", "example.com").exit_code == 0
-    shown = byodkim(stack, "records", "--format", "json")
+    shown = byodkim(stack, "records", "--json")
     assert {one["name"] for one in json.loads(shown.stdout)} == {
         one["name"] for domain in their_zones for one in result.outputs[domain]
     }
@@ -236,7 +236,6 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     assert by_action["route53:ChangeResourceRecordSets"] == zones
     rotated = byodkim(stack, "rotate", "example.com", "--yes")
     assert rotated.exit_code == 1
-    assert "generation 1 → 2" in rotated.stderr
     assert "which does not list example.com" in rotated.stderr
     program = tmp_path / "several-accounts" / "__main__.py"
     program.write_text(program.read_text().replace("generation=1", "generation=2"))
