@@ -47,7 +47,7 @@ class ProgramHost(LanguageHost):
             variables["PULUMI_CONFIG_SECRET_KEYS"] = json.dumps(list(request.configSecretKeys))
             exit_code, shown = _run(command, folder, {**self._environment, **variables}, context)
         answer = answered(exit_code)
-        if answer.error:
+        if answer.error and shown:
             answer.error += f": {shown}"
         return answer
 
