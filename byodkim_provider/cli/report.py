@@ -5,7 +5,6 @@ page for auditors. Values in, text out.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
@@ -49,8 +48,7 @@ def as_prometheus(now: StackNow) -> str:
     samples: dict[str, list[str]] = {name: [] for name in METRICS}
     for name, labels, value in _samples(now):
         if value is not None:
-            # JSON escapes what a label's value escapes.
-            shown = ",".join(f"{label}={json.dumps(text)}" for label, text in labels.items())
+            shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
             samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
     text = ""
     for name, lines in samples.items():
@@ -75,6 +73,10 @@ def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | No
             visible = None if record.unanswered else record.servers_visible
             yield "record_servers_visible", labels, visible
             yield "record_servers_asked", labels, record.servers_asked
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 STYLE: Final = """
