@@ -44,7 +44,7 @@ class DkimKeyProvider(DynamicProvider):
         # All else was checked with the domain's settings.
         problems: list[str] = []
         if "key_store" in news and not olds:
-            problems += tag_lines(self._connections.settings.default_tags)
+            problems += tag_lines(self._settings.default_tags)
         if olds.get("domain") == news["domain"] and olds.get("selector") != news.get("selector"):
             before, after = (one.get("selector", "one of its own") for one in (olds, news))
             problem = DkimMessages.OTHER_SELECTOR(domain=news["domain"], before=before, after=after)
@@ -106,7 +106,7 @@ class DkimKeyProvider(DynamicProvider):
             name=props["secret_name"],
             owner=props["owner"],
             kms_key_id=store.get("kms_key_id"),
-            tags=self._connections.settings.default_tags,
+            tags=self._settings.default_tags,
             progress=self._run.progress(),
             instances=self._run.instances,
         )
