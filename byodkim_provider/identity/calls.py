@@ -13,7 +13,7 @@ from typing import Final, Literal
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.identity.judgement import as_seen
-from byodkim_provider.identity.ownership import owner_tags
+from byodkim_provider.identity.ownership import all_tags, owner_tags
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, KeyInSes, Stored
 
 Ask = Literal["GetEmailIdentity", "TXT lookup", "shared TXT lookup"]
@@ -195,6 +195,6 @@ def take_calls(declared: Declared, before: Declared | None = None) -> list[Call]
     Credentials may be allowed to change tags of the stack's own identities alone
     (`aws.permissions`), so the declared tags are set together with ours.
     """
-    take = Call("TagResource", tags={**(declared.tags or {}), **owner_tags(declared)})
+    take = Call("TagResource", tags=all_tags(declared))
     gone = tag_calls(declared, before) if before else []
     return [take, *(call for call in gone if call.action == "UntagResource")]

@@ -194,6 +194,11 @@ def _key(declared: Declared) -> str:
     return repr(declared.selector) if declared.selector else "a key that the update makes"
 
 
+def all_tags(declared: Declared) -> dict[str, str]:
+    """The declared tags, and ours."""
+    return {**(declared.tags or {}), **owner_tags(declared)}
+
+
 def owner_tags(declared: Declared) -> dict[str, str]:
     """The tags by which this resource knows its identity again, and people know whose it is."""
     return {OWNER_TAG: declared.owner, STACK_TAG: declared.stack}

@@ -60,9 +60,9 @@ from byodkim_provider.identity.judgement import (
 )
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
+    all_tags,
     lost,
     other_owner,
-    owner_tags,
     refuse_existing,
     refuse_managed,
     refuse_unsigned_window,
@@ -209,7 +209,7 @@ def _introduce(
         return Plan(new, warning=waiting_for_dns(declared, seen.record))
     create = Call(
         "CreateEmailIdentity",
-        tags={**(declared.tags or {}), **owner_tags(declared)},
+        tags=all_tags(declared),
         configuration_set=declared.configuration_set,
         until_now=frozenset(_generation_of(before) | _but_standby(declared)),
     )
