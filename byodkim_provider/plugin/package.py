@@ -31,7 +31,7 @@ _OWN_INPUTS: Final[Mapping[str, Any]] = {
     },
     "wait": {
         "type": "boolean",
-        "description": ("Wait until SES has verified the domain, for at most 30 minutes."),
+        "description": "Wait until SES has verified the domain, for at most 30 minutes.",
     },
 }
 """Inputs that a domain in a stack file does not have."""

@@ -234,8 +234,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         """
         if args is not None and keywords:
             raise TypeError("give `args` or keyword arguments, not both")
+        given = args or ByodkimDomainArgs(**keywords)
         try:
-            self._declare(name, args or ByodkimDomainArgs(**keywords), opts)
+            self._declare(name, given, opts)
         except ByodkimError as error:
             raise without_traceback(error) from None
 
