@@ -3,6 +3,7 @@ If this fails, the site of the documentation is not built, has a dead link, load
 elsewhere, or can't be read by somebody with a phone, at night, or by a screen reader.
 """
 
+import itertools
 import json
 import shutil
 import subprocess
@@ -14,12 +15,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from tests.docs.pages import PAGES, ROOT
-from tests.support.browser import TOO_WIDE, needs_browser, opened, violations
+from tests.support.browser import TOO_WIDE, needs_browser, opened, views, violations
 
-VIEWS = ((1280, "light"), (390, "dark"))
-
-KINDS = ("", "tutorial/first-domain/", "reference/settings/")
-"""A page of each kind, for axe: cards and a picture, steps and what they print, tables."""
+WIDTHS = {390, 1280}
 
 QUERIES = {
     "wider than the window": TOO_WIDE,
@@ -79,19 +77,19 @@ def test_search(site):
 def test_browser(address):
     """
     In a real browser nothing is loaded from elsewhere, nothing breaks or runs out of a page, and
-    axe finds nothing to mend, in the light and wide, and in the dark and narrow.
+    axe finds nothing to mend. Each page is light or dark, and wide or narrow for axe, in turn.
     """
     problems, requests = [], []
     with opened(requests) as page:
-        for place in places():
-            page.goto(address + place)  # once: layout and colours follow
-            for width, scheme in VIEWS:
-                page.set_viewport_size({"width": width, "height": 900})
-                page.emulate_media(color_scheme=scheme)
+        for place, (width, scheme) in zip(places(), itertools.cycle(views(*sorted(WIDTHS)))):
+            page.emulate_media(color_scheme=scheme)
+            for shown in (*WIDTHS - {width}, width):
+                page.set_viewport_size({"width": shown, "height": 900})
+                page.goto(address + place)
                 for problem, query in QUERIES.items():
                     if found := page.evaluate(query):
-                        problems.append((place, width, problem, found))
-                for rule in violations(page) if place in KINDS else ():
-                    problems.append((place, width, scheme, *rule))
+                        problems.append((place, shown, problem, found))
+            for rule in violations(page):
+                problems.append((place, width, scheme, *rule))
     assert not problems, "\n".join(map(str, problems))
     assert {url for url in requests if not url.startswith((address, "data:"))} == set()
