@@ -7,7 +7,7 @@ Silence and errors raise `NoAnswer`. Which servers are asked, and in which order
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Any, Final, TypeVar
@@ -72,22 +72,15 @@ class Questions:
         self._queries = count(1)
         self._deadline = clock.monotonic() + LOOKUP_SECONDS
 
-    def ask_recursives(self, name: Name, kind: RdataType) -> Message:
-        """The reply of the first recursive resolver that answers."""
-        return first(
-            lambda resolver: self.ask_recursive(resolver, name, kind),
-            self.resolvers,
-            NoAnswer("no resolver"),
-        )
+    def ask_recursives(self, name: Name, kind: RdataType) -> tuple[str, Message]:
+        """The first recursive resolver that answers, and its reply, with or without records."""
 
-    def ask_recursive(self, resolver: str, name: Name, kind: RdataType) -> Message:
-        """The reply of *resolver*, with or without records."""
-        try:
+        def ask(resolver: str) -> tuple[str, Message]:
             reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
             refuse_errors(reply)
-        except NoAnswer as problem:
-            raise NoAnswer(problem.failure, resolver) from None
-        return reply
+            return resolver, reply
+
+        return first(ask, self.resolvers, NoAnswer("no resolver"))
 
     def exchange(
         self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0
@@ -150,12 +143,7 @@ them.
 
 
 class NoAnswer(Exception):
-    """A server gave no usable answer; *failure* as in `Answer`."""
-
-    def __init__(self, failure: str, server: str = "") -> None:
-        super().__init__(failure)
-        self.failure = failure
-        self.server = server
+    """A server gave no usable answer; its text is `failure` of an `Answer`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,8 +151,7 @@ class Zone:
     """A zone and its name servers, as a referral names them."""
 
     name: Name
-    servers: dict[Name, tuple[str, ...] | None]
-    """Addresses by server name; None if they must be looked up."""
+    servers: Collection[Name]
 
 
 Values = tuple[tuple[str, ...], Name | None]
@@ -190,9 +177,7 @@ def said_in(reply: Message, name: Name, zone: Zone, kind: RdataType) -> Said:
         # Only referrals towards the name count: a lame server may refer to the root, or to itself.
         down = rrset.name != zone.name and rrset.name.is_subdomain(zone.name)
         if down and rrset.rdtype == RdataType.NS and name.is_subdomain(rrset.name):
-            return Zone(
-                rrset.name, {ns.target: _glue(reply, ns.target, rrset.name) for ns in rrset}
-            )
+            return Zone(rrset.name, {record.target for record in rrset})
     raise NoAnswer("lame")
 
 
@@ -207,29 +192,6 @@ def zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | N
         if name.is_subdomain(owner) and owner.is_subdomain(above):
             return owner
     return None
-
-
-def _glue(reply: Message, server: Name, zone: Name) -> tuple[str, ...] | None:
-    """
-    Addresses of *server* in a referral; None if it has none and they can be looked up elsewhere.
-    """
-    addresses = tuple(
-        record.address
-        for kind in (RdataType.A, RdataType.AAAA)
-        for record in sorted(reply.get_rrset(reply.additional, server, RdataClass.IN, kind) or ())
-    )
-    # The address of a server whose name is in its own zone can't be found in any other way.
-    return addresses if addresses or server.is_subdomain(zone) else None
-
-
-def merged(zones: Iterable[Zone]) -> list[Zone]:
-    """Each zone once, with the servers that all of the parent's servers name."""
-    merged: dict[Name, dict[Name, tuple[str, ...] | None]] = {}
-    for zone in zones:
-        servers = merged.setdefault(zone.name, {})
-        for server, addresses in zone.servers.items():
-            servers[server] = servers.get(server) or addresses
-    return [Zone(name, servers) for name, servers in merged.items()]
 
 
 def existing_part(name: Name) -> Name:
@@ -262,11 +224,6 @@ def _strings(record: Any) -> Iterable[bytes]:
     if record.rdtype == RdataType.MX:
         return (f"{record.preference} {text_of(record.exchange)}".encode(),)
     return record.strings if record.rdtype == RdataType.TXT else (record.address.encode(),)
-
-
-def servers_of(zone: Zone) -> list[Name]:
-    """The name servers of *zone* that are asked, sorted."""
-    return sorted(zone.servers)[:MAX_SERVERS]
 
 
 def text_of(name: Name) -> str:

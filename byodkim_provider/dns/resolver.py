@@ -29,9 +29,7 @@ from byodkim_provider.dns._replies import (
     Zone,
     existing_part,
     first,
-    merged,
     said_in,
-    servers_of,
     text_of,
     values_of,
     zone_of,
@@ -134,41 +132,29 @@ class DnsResolver:
         host = dns.name.from_text(name)
         answers = _authoritative(questions, host, dns.name.from_text(domain))
         if all(answer.zones and answer.failure in _UNREACHED for answer in answers):
-            # As in a network that lets only its own resolvers ask others.
-            second_hand = _recursive(questions, host)
-            if any(answer.values is not None for answer in second_hand):
-                answers = [*answers, *second_hand]  # who serves the zone counts in a move
+            # As in a network that lets only its own resolvers ask others. The servers of the zone
+            # stay among the answers: who serves it counts in a move.
+            answers += _second_hand(questions, host)
         # A server is queried twice if it serves both a zone and a zone delegated from it.
         return tuple(
             sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure))
         )
 
 
-def _recursive(questions: Questions, name: Name) -> list[Answer]:
-    """Every recursive resolver's answer about *name*."""
-
-    def ask(resolver: str) -> Answer:
-        try:
-            reply = questions.ask_recursive(resolver, name, questions.kind)
-        except NoAnswer as problem:
-            return Answer(resolver, None, problem.failure, by_resolver=True)
-        found = [rrset for rrset in reply.answer if rrset.rdtype == questions.kind]
-        alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
-        cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
-        zone = None if cname else zone_of(reply, name)
-        return Answer(
-            resolver,
-            values_of(chain.from_iterable(found)),
-            alias=alias,
-            target=text_of(cname[0].target) if cname else "",
-            zones=(text_of(zone),) if zone else (),
-            by_resolver=True,
-        )
-
-    answers = side_by_side(ask, questions.resolvers, at_once=len(questions.resolvers))
-    if answers is None:
-        return [Answer(resolver, None, "interrupted") for resolver in questions.resolvers]
-    return answers
+def _second_hand(questions: Questions, name: Name) -> list[Answer]:
+    """The answer about *name* of the first recursive resolver that has one; else none."""
+    try:
+        resolver, reply = questions.ask_recursives(name, questions.kind)
+    except NoAnswer:
+        return []
+    found = [rrset for rrset in reply.answer if rrset.rdtype == questions.kind]
+    alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
+    cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
+    target = text_of(cname[0].target) if cname else ""
+    zone = None if cname else zone_of(reply, name)
+    zones = (text_of(zone),) if zone else ()
+    values = values_of(chain.from_iterable(found))
+    return [Answer(resolver, values, alias=alias, target=target, zones=zones, by_resolver=True)]
 
 
 def _authoritative(
@@ -183,7 +169,8 @@ def _authoritative(
     try:
         zone = _topmost_zone(questions, below)
     except NoAnswer as problem:
-        return [Answer(problem.server, None, problem.failure, text_of(name) if aliases else "")]
+        alias = text_of(name) if aliases else ""
+        return [Answer(questions.resolvers[0], None, str(problem), alias)]
     return _answers(questions, zone, name, aliases)
 
 
@@ -197,8 +184,7 @@ def _answers(
     """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
     alias = text_of(name) if aliases else ""
     zones = (*above, text_of(zone.name))
-
-    servers = servers_of(zone)
+    servers = sorted(zone.servers)[:MAX_SERVERS]
 
     def ask(server: Name) -> Said | NoAnswer:
         try:
@@ -209,7 +195,10 @@ def _answers(
     replies = side_by_side(ask, servers, at_once=MAX_SERVERS)
     if replies is None:
         replies = [NoAnswer("interrupted") for _ in servers]
-    children = merged(said for said in replies if isinstance(said, Zone))
+    children: dict[Name, set[Name]] = {}
+    for said in replies:
+        if isinstance(said, Zone):
+            children.setdefault(said.name, set()).update(said.servers)
     targets: dict[Name, str] = {}
     answers: list[Answer] = []
     for server, said in zip(map(text_of, servers), replies, strict=True):
@@ -221,9 +210,9 @@ def _answers(
             answers.append(Answer(server, values, alias=alias, zones=(*zones, *below)))
         # With children these are the parent zone's servers, whose silence means nothing.
         elif isinstance(said, NoAnswer) and not children:
-            answers.append(Answer(server, None, said.failure, alias, zones=zones))
-    for child in children:
-        answers += _answers(questions, child, name, aliases, zones)
+            answers.append(Answer(server, None, str(said), alias, zones=zones))
+    for child in children.items():
+        answers += _answers(questions, Zone(*child), name, aliases, zones)
     for target, server in targets.items():
         followed = _follow(questions, target, server, (*aliases, name))
         if not aliases:
@@ -255,35 +244,33 @@ def _topmost_zone(questions: Questions, domain: Name) -> Zone:
     """
     shortest = min(3, len(domain))  # the root counts as a label
     candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
-    no_zone = NoAnswer("no zone", questions.resolvers[0])
-    return first(lambda candidate: _zone_at(questions, candidate), candidates, no_zone)
 
+    def at(name: Name) -> Zone:
+        _, reply = questions.ask_recursives(name, RdataType.NS)
+        records = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
+        if not records:
+            raise NoAnswer("no zone")
+        return Zone(name, {record.target for record in records})
 
-def _zone_at(questions: Questions, name: Name) -> Zone:
-    reply = questions.ask_recursives(name, RdataType.NS)
-    records = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
-    if not records:
-        raise NoAnswer("no zone", questions.resolvers[0])
-    return Zone(name, {record.target: None for record in records})
+    return first(at, candidates, NoAnswer("no zone"))
 
 
 def _ask_server(questions: Questions, server: Name, zone: Zone, name: Name) -> Said:
     """The answer of *server* about *name*, from the first of its addresses that replies."""
+    # Addresses in a referral are not used: a resolver knows them too, and gives no other zone's.
 
     def ask(address: str) -> Said:
         reply = questions.exchange(address, questions.port, name, questions.kind)
         return said_in(reply, name, zone, questions.kind)
 
-    given = zone.servers[server]
-    addresses = _addresses(questions, server) if given is None else given
-    return first(ask, addresses, NoAnswer("no address"))
+    return first(ask, _addresses(questions, server), NoAnswer("no address"))
 
 
 def _addresses(questions: Questions, server: Name) -> Iterator[str]:
     """Addresses of *server*, IPv4 first, each looked up only when needed."""
     for kind in (RdataType.A, RdataType.AAAA):
         try:
-            reply = questions.ask_recursives(server, kind)
+            _, reply = questions.ask_recursives(server, kind)
         except NoAnswer:
             continue
         # Sorted, because servers shuffle: equal lookups must give equal answers.
