@@ -51,27 +51,17 @@ def mistake(
     code: MailFromMessages | None
     if target:
         code = MailFromMessages.TAKEN
+    elif kind == "MX" and others:
+        code = MailFromMessages.RECEIVES
     elif kind == "MX":
-        code = _wrong_mx(hosts, others, right.split()[1:])
+        code = None if hosts == right.split()[1:] else MailFromMessages.NO_MX
     else:
         code = _wrong_spf(found)
-    fields = {"name": name, "value": right, "hosts": ", ".join(others or hosts), "include": INCLUDE}
+    fields = {"name": name, "value": right, "hosts": ", ".join(others), "include": INCLUDE}
     return code(**fields, target=target) if code else None
 
 
 _HOST_OF_SES: Final = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com")
-
-
-def _wrong_mx(
-    hosts: Sequence[str], others: Sequence[str], right: Sequence[str]
-) -> MailFromMessages | None:
-    if not hosts:
-        return MailFromMessages.NO_MX
-    if others:
-        return MailFromMessages.RECEIVES
-    if len(hosts) > 1:
-        return MailFromMessages.TWO_MX
-    return MailFromMessages.OTHER_REGION if hosts != right else None
 
 
 def _wrong_spf(found: Sequence[str]) -> MailFromMessages | None:

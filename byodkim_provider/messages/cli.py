@@ -245,11 +245,9 @@ class MailFromMessages(Table):
         "it again"
     )
     NO_MX = (
-        "{name} has no MX record {value}: add it, or run `pulumi up --refresh`, which does in "
-        "Route 53"
+        "{name} must have the MX record {value} and no other: add it, remove others, or run "
+        "`pulumi up --refresh`, which does in Route 53"
     )
-    TWO_MX = "{name} has several MX records, and SES takes one alone: leave {value}"
-    OTHER_REGION = "the MX record of {name} is {hosts}, that of another Region: it must be {value}"
     RECEIVES = "{name} receives other mail, by {hosts}: take another label"
     TAKEN = "{name} is a CNAME to {target}: take another label"
     NO_SPF = (
