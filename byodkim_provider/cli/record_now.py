@@ -162,7 +162,7 @@ def _server(answer: Answer, target: str, key: bytes) -> ServerNow:
         is_right = answer.target == target
     else:
         is_right = visibility.is_right(answer, key)
-    says = visibility.diagnose([answer], key, target)
+    (says,) = visibility.phrases([answer], key, target)
     if is_right and not key:
         says = f"{answer.server}: the CNAME"
     return ServerNow(

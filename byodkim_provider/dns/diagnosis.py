@@ -118,6 +118,11 @@ class ExpectedRecord:
     def name(self) -> str:
         return records.record_name(self.selector, self.domain)
 
+    @property
+    def beside(self) -> str:
+        """A sibling name that nobody uses: it has what DNS has at every name."""
+        return records.record_name(NO_SELECTOR, self.domain)
+
 
 def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     """
@@ -132,28 +137,17 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     seen = judge(answers, record.public_key_der)
     zones = _zones_of(answers)
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
-        beside = _beside_of(resolver, record)
+        beside = resolver.txt(record.beside, record.domain)
         zones = max(zones, _zones_of(beside), key=len)
         if seen.code == "cname":  # the answers come from the servers of its target
-            seen = replace(seen, name_servers=_servers_beside(resolver, record, beside))
+            seen = replace(seen, name_servers=_servers_of_domain(resolver, record))
         if _shown(answers) & _shown(beside):
             seen = replace(seen, code="no-txt", text=_WILDCARD)
     seen = replace(seen, zone=_zone_of(record, zones))
     if seen.code == "no-txt":
-        at_other_name = _elsewhere(resolver, record, seen, zones)
-        return at_other_name or _where_nobody_asks(record, seen, zones)
+        return _elsewhere(resolver, record, seen, zones)
     elsewhere = _served_elsewhere(record, seen.name_servers)
     return replace(seen, notes=(*seen.notes, elsewhere)) if seen.code and elsewhere else seen
-
-
-def _where_nobody_asks(record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]) -> Diagnosis:
-    """*seen* of a record that is missing; as "served-elsewhere" if it was put where nobody asks."""
-    text = _served_elsewhere(record, seen.name_servers)
-    if len(zones) > 1 and zones[-1].endswith(f".{record.zone or record.domain}"):
-        above, zone = zones[-2:]
-        servers = ", ".join(seen.name_servers)
-        text = f"{above!r} delegates {zone!r} to {servers}: a record in {above!r} is hidden"
-    return replace(seen, code="served-elsewhere", text=text) if text else seen
 
 
 def _zones_of(answers: Sequence[Answer]) -> tuple[str, ...]:
@@ -173,43 +167,32 @@ def _shown(answers: Sequence[Answer]) -> set[tuple[tuple[str, ...], str]]:
     }
 
 
-def _beside_name(record: ExpectedRecord) -> str:
-    """A sibling name of *record* that nobody uses."""
-    return records.record_name(NO_SELECTOR, record.domain)
-
-
-def _beside_of(resolver: DnsResolver, record: ExpectedRecord) -> tuple[Answer, ...]:
-    """The answers there: what DNS has at every name."""
-    return resolver.txt(_beside_name(record), record.domain)
-
-
-def _servers_beside(
-    resolver: DnsResolver, record: ExpectedRecord, beside: Sequence[Answer]
-) -> tuple[str, ...]:
-    """
-    The name servers of the zone that holds a CNAME; *beside* are the answers at a sibling name.
-    """
-    servers = servers_asked(beside) or servers_asked(resolver.txt(record.domain, record.domain))
-    return tuple(sorted(servers))
+def _servers_of_domain(resolver: DnsResolver, record: ExpectedRecord) -> tuple[str, ...]:
+    """The name servers of the zone that holds a CNAME, which are not those of its target."""
+    return tuple(sorted(servers_asked(resolver.txt(record.domain, record.domain))))
 
 
 def _elsewhere(
-    resolver: DnsResolver,
-    record: ExpectedRecord,
-    seen: Diagnosis,
-    zones: Sequence[str],
-) -> Diagnosis | None:
-    """
-    *seen* with the misconfiguration that put the record at another name; None if it is at none.
-    """
-    for place, answers in _at_other_names(resolver, record, seen, zones):
+    resolver: DnsResolver, record: ExpectedRecord, missing: Diagnosis, zones: Sequence[str]
+) -> Diagnosis:
+    """*missing* with the misconfiguration that put the record at another name, or hides it."""
+    for place, answers in _at_other_names(resolver, record, missing, zones):
         values = {value for answer in answers for value in answer.values or ()}
         if any(holds_private_key(value) for value in values):
             text = f"a private key, with which anyone can sign now, stands at {place.found_at}"
-            return replace(place, code="private-key", text=text, zone=seen.zone)
-        if any(_is_the_key(value, record.public_key_der) for value in values):
+            return replace(place, code="private-key", text=text, zone=missing.zone)
+        if record.target:
+            is_there = any(f"{each.target}.".startswith(f"{record.target}.") for each in answers)
+        else:
+            is_there = any(_is_the_key(value, record.public_key_der) for value in values)
+        if is_there:
             return place
-    return None
+    text = _served_elsewhere(record, missing.name_servers)
+    if len(zones) > 1 and zones[-1].endswith(f".{record.zone or record.domain}"):
+        above, zone = zones[-2:]
+        servers = ", ".join(missing.name_servers)
+        text = f"{above!r} delegates {zone!r} to {servers}: a record in {above!r} is hidden"
+    return replace(missing, code="served-elsewhere", text=text) if text else missing
 
 
 def _at_other_names(
@@ -260,7 +243,7 @@ def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
     served = f"the zone is served by {', '.join(asked)}"
     if not asked or set(asked) & set(record.name_servers):
         return ""
-    if record.name_servers:
+    if record.name_servers and not record.target:
         theirs = ", ".join(sorted(record.name_servers))
         return f"{served}, the record was put where {theirs} serve it"
     if record.panel and record.panel.name_servers and not panels.serves(record.panel, asked):
@@ -287,29 +270,26 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if seen.code == "private-key" or not targets:
         return seen
     if seen.verdict == "right" and "" not in targets:
-        notes = [
-            f"the CNAME leads to {target}, not to {record.target}"
-            for target in targets - {record.target}
-        ]
-        return replace(seen, notes=(*seen.notes, *sorted(notes)))
+        return seen
     if targets == {record.target}:
         return _behind(record, answers, seen)
-    beside = _beside_of(resolver, record)
-    seen = replace(seen, verdict="wrong", name_servers=_servers_beside(resolver, record, beside))
+    seen = replace(seen, verdict="wrong", name_servers=_servers_of_domain(resolver, record))
     if len(targets) > 1:
         return replace(seen, code="servers-differ")
     (target,) = targets
-    if _shown(answers) & _shown(beside):
-        return _cname_elsewhere(
-            resolver, record, zones, replace(seen, code="no-txt", text=_WILDCARD)
-        )
-    if target:
+    is_wildcard = _shown(answers) & _shown(resolver.txt(record.beside, record.domain))
+    if is_wildcard:
+        seen = replace(seen, text=_WILDCARD)
+    elif target:
         text = f"the CNAME leads to {target}, not to {record.target}"
         return replace(seen, code="wrong-target", text=text)
-    if any(answer.values for answer in answers):
+    elif any(answer.values for answer in answers):
         text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
         return replace(seen, code="cname", text=text)
-    return _cname_elsewhere(resolver, record, zones, replace(seen, code="no-txt"))
+    elif _addresses(resolver, record.name, record) - _addresses(resolver, record.beside, record):
+        text = "the name has addresses, and no CNAME is to be seen: a proxy answers in its place"
+        return replace(seen, code="proxied", text=text)
+    return _elsewhere(resolver, record, replace(seen, code="no-txt"), zones)
 
 
 def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
@@ -319,33 +299,18 @@ def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) 
     asked = {answer.server for answer in answers if answer.target and answer.failure != "no zone"}
     at_target = judge([replace(answer, target="") for answer in answers], record.public_key_der)
     # Before the first run nobody knows the servers of the zone.
-    is_missing = at_target.code == "no-txt" and bool(servers)
-    is_elsewhere = is_missing and asked.isdisjoint(record.name_servers)
+    is_elsewhere = bool(servers) and asked.isdisjoint(record.name_servers)
     is_second_hand = any(answer.by_resolver for answer in answers)
-    if not asked or (is_elsewhere and not is_second_hand):
+    is_missing = at_target.code == "no-txt" and not is_second_hand
+    if not asked or (is_elsewhere and is_missing):
         whose = f", which {servers} serve" if servers else ""
         text = f"the CNAME is right, but nothing delegates to the zone {zone}{whose}"
-        seen = replace(seen, verdict="wrong", code="served-elsewhere", text=text)
-        return replace(seen, zone=zone, found_at=record.target)
+        at_target = replace(seen, verdict="wrong", code="served-elsewhere", text=text)
+        return replace(at_target, zone=zone, found_at=record.target)
     if record.public_key_der is None:
         return replace(seen, verdict="right", code="", text=at_target.text)
     found_at = record.target if at_target.code else ""
     return replace(at_target, target=record.target, zone=zone, found_at=found_at)
-
-
-def _cname_elsewhere(
-    resolver: DnsResolver, record: ExpectedRecord, zones: Sequence[str], missing: Diagnosis
-) -> Diagnosis:
-    """*missing* with the misconfiguration that put the CNAME at another name, or hides it."""
-    if _addresses(resolver, record.name, record) - _addresses(
-        resolver, _beside_name(record), record
-    ):
-        text = "the name has addresses, and no CNAME is to be seen: a proxy answers in its place"
-        return replace(missing, code="proxied", text=text)
-    for place, answers in _at_other_names(resolver, record, missing, zones):
-        if any(f"{answer.target}.".startswith(f"{record.target}.") for answer in answers):
-            return place
-    return _where_nobody_asks(replace(record, name_servers=()), missing, zones)
 
 
 def _addresses(resolver: DnsResolver, name: str, record: ExpectedRecord) -> set[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final, Literal
 
 from byodkim_provider.dkim.records import quoted
@@ -132,25 +131,19 @@ def form(panel: Panel, entry: Entry, *, edit: bool = False) -> list[str]:
     if panel.ttl:
         fields["TTL"] = panel.ttl
     width = max(map(len, fields)) + 1
-    steps = panel.where.format(zone=entry.zone).split(" › ")
-    if entry.kind != "TXT":
-        steps = _until(".*TXT", steps)
-    if edit:
-        steps = _until("Add |Create |TXT ", steps)
     heading = f"{panel.title} of {entry.zone}"
-    if panel.where:
-        heading = f"{panel.title}: {' › '.join(steps)}"
-    lines = [f"{heading}, edit the record that is there, add none" if edit else heading]
+    if edit:
+        heading += ", edit the record that is there, add none"
+    elif panel.where:
+        heading = f"{panel.title}: {panel.where.format(zone=entry.zone)}"
+    if entry.kind != "TXT":
+        heading = re.sub(" › [^›]*TXT.*", "", heading)
+    lines = [heading]
     lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
     lines += [f"  - {problem}" for problem in problems(panel, entry)]
     if panel.name_form == "unknown":
         lines.append(f"  - the whole name is {entry.record_name}.")
     return lines
-
-
-def _until(pattern: str, steps: list[str]) -> list[str]:
-    """The *steps* before the first that begins with *pattern*."""
-    return list(takewhile(lambda step: not re.match(pattern, step), steps))
 
 
 def rules(panel: Panel, entry: Entry) -> tuple[str, ...]:

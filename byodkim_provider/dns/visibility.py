@@ -91,12 +91,12 @@ class Diagnosis:
         What is wrong, such as "ns-4.example.net: silent"; one for all servers with equal answers.
         """
         wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
-        return _phrases(wrong, self.public_key_der, self.target)
+        return phrases(wrong, self.public_key_der, self.target)
 
     @property
     def said(self) -> str:
         """What was seen, for people."""
-        return self.text or diagnose(self.answers, self.public_key_der, self.target)
+        return self.text or ", ".join(phrases(self.answers, self.public_key_der, self.target))
 
     def summary(self) -> str:
         """Such as "3 of 4 servers show the key, ns-4.example.net: silent"."""
@@ -176,22 +176,17 @@ def _key_shown(answers: Sequence[Answer]) -> bytes:
     return next(filter(None, map(records.public_key, values)), b"")
 
 
-def diagnose(answers: Sequence[Answer], public_key_der: bytes, target: str = "") -> str:
-    """
-    Every server's answer, in one line, with the misconfiguration that it matches.
-
-    Such as "ns1.example.net: the key, ns2.example.net: no TXT record".
-    """
-    return ", ".join(_phrases(answers, public_key_der, target))
-
-
 def is_right(answer: Answer, public_key_der: bytes) -> bool:
     """Whether a server shows the key, and no other record beside it."""
     return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
 
 
-def _phrases(answers: Sequence[Answer], public_key_der: bytes, target: str) -> tuple[str, ...]:
-    """One phrase for all servers with equal answers."""
+def phrases(answers: Sequence[Answer], public_key_der: bytes, target: str) -> tuple[str, ...]:
+    """
+    What servers show, one phrase for all with equal answers, with the misconfiguration it matches.
+
+    Such as "ns1.example.net and ns2.example.net: the key" and "ns3.example.net: no TXT record".
+    """
     servers: dict[str, list[str]] = {}
     for answer in answers:
         servers.setdefault(_answered(answer, public_key_der, target), []).append(answer.server)

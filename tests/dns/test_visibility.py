@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from byodkim_provider.dkim.misconfigurations import misconfiguration
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.dns.visibility import BY_RESOLVERS, diagnose, judge
+from byodkim_provider.dns.visibility import BY_RESOLVERS, judge
 from tests.support.cases import cases
 from tests.support.testdata import key
 
@@ -60,10 +60,10 @@ def test_judge(said, visible, count, more):
     assert judgement.answers == answers(*said)
 
 
-def test_diagnose():
+def test_said():
     """A diagnosis names every server, the right ones too."""
     assert "ns1 and ns3: the key, ns2 and ns5: no TXT record, ns4: silent" == (
-        diagnose(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY)
+        judge(answers((RIGHT,), (), (RIGHT,), "silent", ()), KEY).said
     )
 
 
