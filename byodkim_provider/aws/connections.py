@@ -1,34 +1,54 @@
 """
-Clients of SES, Secrets Manager and Route 53, made once per process.
+Clients of SES, Secrets Manager and Route 53, made once per process, with the same credentials,
+account and endpoints as pulumi-aws.
 
 All threads and all providers of a process share one client per Region, so that together they
-stay within SES's rate limit.
+stay within SES's rate limit. Which settings are allowed is in `settings`. Nothing here changes
+anything in AWS.
 """
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Hashable
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from collections.abc import Callable, Hashable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar, cast
 
+import boto3
+import botocore.session
+from botocore.config import Config
+from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
+from botocore.exceptions import BotoCoreError, NoCredentialsError
+
+from byodkim_provider.aws.errors import OF_A_PROFILE, Service, call, said
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.session import (
-    account_of,
-    connect,
-    connect_to_route53,
-    open_session,
-    refuse_other_account,
-)
-from byodkim_provider.aws.settings import SERVICES, AwsSettings
-from byodkim_provider.errors import Stopped
+from byodkim_provider.aws.settings import SERVICES, AwsSettings, endpoint_problem, is_of_aws
+from byodkim_provider.errors import InvalidSettings, Stopped, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.quoting import shown
 
-if TYPE_CHECKING:
-    import boto3
+CLIENT: Final = Config(
+    connect_timeout=5,
+    read_timeout=15,  # SES answers in less than one; a longer wait would hold up Ctrl-C
+    # `errors.call` retries: its waits can be interrupted. The mode is set because the environment
+    # may ask for `adaptive`, in which botocore sleeps before a call.
+    retries={"total_max_attempts": 1, "mode": "standard"},
+)
+
+RETRYING_CLIENT: Final = CLIENT.merge(Config(retries={"total_max_attempts": 3, "mode": "standard"}))
+"""
+For services whose calls botocore may retry, for seconds only, because other threads wait.
+
+STS calls only read, and repeating a call to Secrets Manager is harmless.
+"""
+
+_MAKING_A_CLIENT: Final = threading.Lock()
+"""Threads may share a client of boto3, but not a session."""
 
 T = TypeVar("T")
 
@@ -36,6 +56,9 @@ T = TypeVar("T")
 class Connections:
     """
     Clients, by Region. A class because it keeps clients and failures for the life of the process.
+
+    Every method raises `InvalidSettings` if no client can be made, `AwsRefused` if STS does not
+    take the credentials. A failure is cached: a process is one run, and STS is slow to fail.
     """
 
     def __init__(self, settings: AwsSettings) -> None:
@@ -44,22 +67,12 @@ class Connections:
         self._locks: defaultdict[Hashable, threading.Lock] = defaultdict(threading.Lock)
 
     def ses(self, region: str, account_id: str | None) -> SesClient:
-        """
-        SES in *region*; raises `WrongAccount` if its account is not *account_id*.
-
-        A failure is cached: a process is one run, and STS is slow to fail.
-        """
+        """SES in *region*; raises `WrongAccount` if its account is not *account_id*."""
         client, account = self._connected("sesv2", region, account_id)
         # For callers of every account: two clients would each have their own rate limit.
         return self._once(
             ("SES", region),
             lambda: SesClient(client, region=region, account_id=account, clock=Clock()),
-        )
-
-    def account_id(self, region: str) -> str:
-        """The account that the credentials belong to, from STS in *region*; errors as for `ses`."""
-        return self._once(
-            "account", lambda: account_of(self._session(region), self.settings, region)
         )
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
@@ -84,36 +97,150 @@ class Connections:
     ) -> Route53Client:
         """
         Route 53, in the account of *role_arn* if it is given, which may ask for *external_id*.
+
+        It only reads: pulumi-aws writes to the zone.
         """
 
         def connected() -> Route53Client:
             session = self._session(region)
-            role = {"role_arn": role_arn, "external_id": external_id}
-            return Route53Client(
-                connect_to_route53(self.settings, session=session, region=region, **role)
-            )
+            with _refusing(f"role {role_arn!r}" if role_arn else self._whose):
+                if role_arn:
+                    role = {"RoleArn": role_arn} | (
+                        {"ExternalId": external_id} if external_id else {}
+                    )
+                    session = self._assume(session, role, region)
+                return Route53Client(self._new_client(session, "route53", region))
 
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
-    def _connected(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
+    def account_id(self, region: str | None) -> str:
         """
-        The client, and the id of its account; raises `WrongAccount` if that is not *account_id*.
+        The account that the credentials belong to, from STS in *region*.
+
+        Raises `InvalidSettings` if the settings do not allow it.
         """
-        client = self._once(
-            (service, region),
-            lambda: connect(self.settings, service, session=self._session(region), region=region),
-        )
+        return self._once("account", lambda: self._account(region))
+
+    def check_account(self, service: str, region: str | None, expected: str | None) -> str:
+        """The account; raises `WrongAccount` unless it is *expected*. None allows any account."""
         account = self.account_id(region)
-        refuse_other_account(
-            self.settings, SERVICES[service][0], account=account, expected=account_id
+        if expected not in (None, account):
+            raise WrongAccount(
+                AwsMessages.OTHER_ACCOUNT(
+                    whose=self._whose, service=service, account=account, expected=expected
+                )
+            )
+        return account
+
+    def _connected(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
+        client = self._once((service, region), lambda: self._client(service, region))
+        return client, self.check_account(SERVICES[service][0], region, account_id)
+
+    def _client(self, service: str, region: str) -> Any:
+        """A client for SES or Secrets Manager, redirected only if Route 53 is redirected too."""
+        session = self._session(region)
+        with _refusing(self._whose):
+            client = self._new_client(session, service, region)
+            # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile.
+            route53 = self._new_client(session, "route53", region)
+        name, _ = SERVICES[service]
+        is_at_aws = is_of_aws(client.meta.endpoint_url)
+        if is_at_aws != is_of_aws(route53.meta.endpoint_url):
+            there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
+            raise InvalidSettings(AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name))
+        return client
+
+    def _account(self, region: str | None) -> str:
+        session, settings, whose = self._session(region), self.settings, self._whose
+        with _refusing(whose):
+            sts = self._new_client(session, "sts", region)
+        service = Service(name="STS", region=region or "STS")
+        account: str = call(
+            lambda: sts.get_caller_identity()["Account"], service, "GetCallerIdentity", whose
         )
-        return client, account
+        if settings.allowed_accounts and account not in settings.allowed_accounts:
+            raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
+        if account in settings.forbidden_accounts:
+            raise InvalidSettings(AwsMessages.FORBIDDEN_ACCOUNT(account=account, whose=whose))
+        return account
 
     def _session(self, region: str | None) -> boto3.Session:
         """
         The session of all clients: its credentials may come from a program that asks a person.
+
+        Its roles are assumed in *region*. Without credentials it is refused: otherwise each client
+        would search for them again, up to the metadata service of EC2, which may be silent.
         """
-        return self._once("session", lambda: open_session(self.settings, region=region))
+
+        def opened() -> boto3.Session:
+            settings = self.settings
+            with _refusing(self._whose):
+                session = boto3.Session(
+                    profile_name=settings.profile,
+                    aws_access_key_id=settings.access_key,
+                    aws_secret_access_key=settings.secret_key,
+                    aws_session_token=settings.token,
+                    # pulumi-aws reads this variable, botocore does not.
+                    region_name=region or os.environ.get("AWS_REGION"),
+                )
+                for role in settings.roles:
+                    session = self._assume(session, role, region)
+                if session.get_credentials() is None:
+                    raise NoCredentialsError
+            return session
+
+        return self._once("session", opened)
+
+    def _assume(
+        self, session: boto3.Session, role: Mapping[str, Any], region: str | None
+    ) -> boto3.Session:
+        def client(service: str, **credentials: Any) -> Any:
+            return self._new_client(session, service, region, **credentials)
+
+        source = session.get_credentials()
+        if source is None:
+            raise ValueError(str(AwsMessages.NOTHING_TO_ASSUME_WITH(role=role["RoleArn"])))
+        fetcher = AssumeRoleCredentialFetcher(
+            client_creator=client,
+            source_credentials=source,
+            role_arn=role["RoleArn"],
+            extra_args={name: value for name, value in role.items() if name != "RoleArn"},
+        )
+        # The profile's other settings, such as endpoints, apply to the role's session, too.
+        assumed = botocore.session.Session(profile=self.settings.profile)
+        # botocore has no public way to give a session credentials that renew themselves.
+        # https://github.com/boto/boto3/issues/443
+        assumed._credentials = DeferredRefreshableCredentials(  # type: ignore[attr-defined]
+            refresh_using=fetcher.fetch_credentials, method="assume-role"
+        )
+        return boto3.Session(botocore_session=assumed, region_name=region or session.region_name)
+
+    def _new_client(self, session: Any, name: str, region: str | None, **credentials: Any) -> Any:
+        """
+        A client whose account is compared with nothing; ValueError for an endpoint that gets no
+        calls.
+        """
+        config = RETRYING_CLIENT if name in ("secretsmanager", "sts") else CLIENT
+        endpoints = self.settings.endpoints
+        with _MAKING_A_CLIENT:
+            client = session.client(
+                name, region, endpoint_url=endpoints.get(name), config=config, **credentials
+            )
+        problem = endpoint_problem(name, client.meta.endpoint_url, endpoints)
+        if problem:
+            raise ValueError(str(AwsMessages.ENDPOINT(service=SERVICES[name][0], problem=problem)))
+        return client
+
+    @property
+    def _whose(self) -> str:
+        settings = self.settings
+        if settings.roles:
+            return f"role {settings.roles[-1]['RoleArn']!r}"
+        if settings.access_key:
+            return "the key of `aws:accessKey`"
+        if settings.profile:
+            return f"profile {shown(settings.profile)}"
+        return "the default credentials"
 
     def _once(self, key: Hashable, make: Callable[[], T]) -> T:
         """
@@ -131,6 +258,15 @@ class Connections:
         if isinstance(made, Exception):
             raise made
         return cast("T", made)
+
+
+@contextmanager
+def _refusing(whose: str) -> Iterator[None]:
+    """Around what makes a session or a client: raises `InvalidSettings` if that fails."""
+    try:
+        yield
+    except (BotoCoreError, *OF_A_PROFILE) as error:
+        raise InvalidSettings(AwsMessages.NO_SESSION(whose=whose, reason=said(error))) from None
 
 
 _all: list[Connections] = []

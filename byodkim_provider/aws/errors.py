@@ -165,9 +165,10 @@ def call(
     try:
         return attempts(send)
     except (ResponseParserError, KeyError):  # a sign-in page, of which nothing is shown
-        raise _refused(service, operation, subject, ResponseParserError()) from None
+        problem: BaseException = ResponseParserError()
     except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
-        raise _refused(service, operation, subject, error) from None
+        problem = error
+    raise _refused(service, operation, subject, problem) from None
 
 
 def _refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:

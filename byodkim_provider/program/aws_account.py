@@ -49,14 +49,13 @@ def sign_in(region: str) -> None:
     Raises `InvalidSettings` without credentials, `AwsRefused` if STS does not take them.
     Says first which services are not asked at AWS, since it may fail there.
     """
-    from byodkim_provider.aws import session  # and botocore
+    from byodkim_provider.aws.connections import Connections  # and botocore
     from byodkim_provider.aws.settings import redirection_warnings
 
     given = settings()
     for warning in redirection_warnings(given.endpoints):
         pulumi.log.warn(str(warning))
-    region = stack_config.region() or region
-    session.account_of(session.open_session(given, region=region), given, region)
+    Connections(given).account_id(stack_config.region() or region)
 
 
 def account_of(parent: pulumi.Resource) -> str:

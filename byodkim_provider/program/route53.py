@@ -194,23 +194,12 @@ def _connect(
 ) -> Route53Client:
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
     # Imported with boto3, which a program without zones in Route 53 does not need.
-    from byodkim_provider.aws.route53 import Route53Client
-    from byodkim_provider.aws.session import (
-        account_of,
-        connect_to_route53,
-        open_session,
-        refuse_other_account,
-    )
+    from byodkim_provider.aws.connections import Connections
 
-    settings, region = aws_account.settings(), stack_config.region()
-    session = open_session(settings, region=region)
+    made, region = Connections(aws_account.settings()), stack_config.region()
     if account_id is not None:
-        account = account_of(session, settings, region)
-        refuse_other_account(settings, "SES", account=account, expected=account_id)
-    client = connect_to_route53(
-        settings, session=session, region=region, role_arn=role_arn, external_id=external_id
-    )
-    return Route53Client(client)
+        made.check_account("SES", region, account_id)
+    return made.route53(region, role_arn, external_id)
 
 
 def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> str:

@@ -6,8 +6,8 @@ from botocore import xform_name
 from botocore.awsrequest import AWSResponse
 from botocore.stub import Stubber
 
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.aws.session import connect_to_route53, open_session
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.errors import AwsRefused, Stopped
 from byodkim_provider.messages.aws import AwsMessages
@@ -215,14 +215,10 @@ def test_role_of_the_zone():
     """The zone of another account is read as the role that writes to it."""
     endpoints = {"route53": "http://127.0.0.1:1"}
     settings = AwsSettings(access_key="AKIA", secret_key="secret", endpoints=endpoints)
-    session = open_session(settings, region="eu-west-1")
+    made = Connections(settings)
     role = "arn:aws:iam::123456789012:role/dns"
-    client = connect_to_route53(
-        settings, session=session, region="eu-west-1", role_arn=role, external_id=None
-    )
+    client = made.route53("eu-west-1", role, None)._client
     assert client._get_credentials().method == "assume-role"  # botocore has no public way
     assert client.meta.endpoint_url == "http://127.0.0.1:1"
-    own = connect_to_route53(
-        settings, session=session, region=None, role_arn=None, external_id=None
-    )
+    own = made.route53("eu-west-1", None, None)._client
     assert own._get_credentials().method != "assume-role"

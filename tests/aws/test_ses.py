@@ -11,8 +11,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, SSLError
 
+from byodkim_provider.aws.connections import CLIENT
 from byodkim_provider.aws.ses import Listed, SesClient, SesIdentity
-from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping

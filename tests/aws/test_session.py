@@ -11,7 +11,6 @@ import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.session import account_of, open_session
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
@@ -388,7 +387,7 @@ def test_program_of_a_profile(machine):
     machine.set(AWS_ENDPOINT_URL_STS=machine.aws.url, AWS_PROFILE="x")
     x = AwsSettings(profile="x")
     with pytest.raises(ByodkimError):
-        account_of(open_session(x, region=REGION), x, REGION)
+        Connections(x).account_id(REGION)
     with pytest.raises(ByodkimError):
         Connections(x).route53(REGION, None, None).zones()
 
@@ -472,5 +471,5 @@ def test_region_of_the_environment(monkeypatch, roles):
     """Without `aws:region`, a session is in the Region of `AWS_REGION`, as pulumi-aws is."""
     monkeypatch.setenv("AWS_REGION", "eu-central-1")
     given = settings(accessKey="AKIDEXAMPLE", secretKey=SECRET, assumeRoles=roles)
-    assert open_session(given, region=None).region_name == "eu-central-1"
-    assert open_session(given, region=REGION).region_name == REGION
+    assert Connections(given)._session(None).region_name == "eu-central-1"
+    assert Connections(given)._session(REGION).region_name == REGION

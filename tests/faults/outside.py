@@ -26,7 +26,7 @@ from botocore.exceptions import ClientError, ConnectionClosedError, ReadTimeoutE
 from botocore.parsers import ResponseParserError
 
 from byodkim_provider import progress
-from byodkim_provider.aws import errors, session
+from byodkim_provider.aws import connections, errors
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.dkim import keys, records
@@ -45,7 +45,7 @@ from tests.support.simulation import ACCOUNT, DOMAIN, KEYS_ZONE, ZONES, pool
 SETTINGS: Final = AwsSettings(access_key="AKIAEXAMPLE", secret_key="example")
 
 READ_TIMEOUT_SECONDS: Final = 30
-"""After which botocore gives up, as `session.CLIENT` has it."""
+"""After which botocore gives up, as `connections.CLIENT` has it."""
 
 GARBAGE: Final = b"<html><body>Please sign in to this network</body></html>"
 
@@ -152,9 +152,10 @@ class Outside:
     def client(self, region: str) -> SesClient:
         """SES as a new process reaches it: STS is asked first."""
         if self.calls.spoils("STS GetCallerIdentity"):
-            own = _session()
-            client = session.connect(SETTINGS, "sesv2", session=own, region=region)
-            session.account_of(own, SETTINGS, region)
+            made = connections.Connections(SETTINGS)
+            made._made["session"] = _session()
+            client = made._client("sesv2", region)
+            made.account_id(region)
         else:  # the same without the 20 ms that it costs to have botocore ask STS
             self.calls.make("STS GetCallerIdentity", lambda: None)
             client = _client(region)
@@ -311,7 +312,7 @@ def _session() -> boto3.Session:
 @functools.cache
 def _client(_region: str) -> Any:
     """For all processes: to make one takes longer than most of them run."""
-    return _session().client("sesv2", config=session.CLIENT)
+    return _session().client("sesv2", config=connections.CLIENT)
 
 
 def _response(status: int, body: bytes, headers: Mapping[str, str]) -> AWSResponse:

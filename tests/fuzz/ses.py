@@ -16,8 +16,8 @@ from botocore.model import Shape
 from botocore.validate import ParamValidator
 from hypothesis import strategies as st
 
+from byodkim_provider.aws.connections import CLIENT
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.session import CLIENT
 from byodkim_provider.identity import lifecycle, verification
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.identity.verdicts import Entry

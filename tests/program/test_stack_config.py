@@ -7,7 +7,7 @@ import pulumi
 import pytest
 from pulumi.runtime.config import CONFIG, set_all_config
 
-from byodkim_provider.aws import session
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.program import aws_account, stack_config
 from tests.support.cases import cases
 
@@ -185,10 +185,7 @@ def test_redirected(configured, monkeypatch):
     """What is asked elsewhere than at AWS is said before it is asked: it may refuse."""
     said = []
     monkeypatch.setattr(pulumi.log, "warn", said.append)
-    monkeypatch.setattr(session, "open_session", lambda settings, *, region: None)
-    monkeypatch.setattr(
-        session, "account_of", lambda session, settings, region: said.append(region)
-    )
+    monkeypatch.setattr(Connections, "account_id", lambda self, region: said.append(region))
     hosts = dict.fromkeys(("sesv2", "route53", "sts"), "https://aws.example.net")
     configured({"aws:endpoints": json.dumps([hosts])}, [])
     aws_account.sign_in("eu-west-1")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 
-from byodkim_provider.aws.session import account_of, connect, open_session
+from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.settings import read_settings
 
 REGION = "eu-west-1"
@@ -54,7 +54,5 @@ class Machine:
 
     def connect(self, service="sesv2", *, region=REGION, **given):
         """A client and its account, with these settings."""
-        read = self.settings(**given)
-        session = open_session(read, region=region)
-        client = connect(read, service, session=session, region=region)
-        return client, account_of(session, read, region)
+        made = Connections(self.settings(**given))
+        return made._client(service, region), made.account_id(region)

@@ -19,8 +19,8 @@ import pytest
 from moto.secretsmanager.models import FakeSecret, secretsmanager_backends
 from moto.secretsmanager.responses import SecretsManagerResponse
 
+from byodkim_provider.aws.connections import RETRYING_CLIENT
 from byodkim_provider.aws.secrets_manager import SecretStore
-from byodkim_provider.aws.session import RETRYING_CLIENT
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
 from sandbox.aws.services import AwsServices
