@@ -52,7 +52,7 @@ def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
 
 
 def judged(
-    identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]
+    domain: str, region: str, identity: ByodkimIdentity, verdicts: pulumi.Output[Verdicts]
 ) -> pulumi.Output[tuple[str, str]]:
     """
     SES's status of an identity, and a line if it is not verified or differs from its declaration.
@@ -60,17 +60,10 @@ def judged(
     What a refresh has found since goes before the verdict, which is None if there is none of this
     key.
     """
-    found = (
-        identity.domain,
-        identity.region,
-        identity.key_set_at,
-        identity.status,
-        identity.drift,
-    )
 
     def judge(given: Verdicts) -> pulumi.Output[tuple[str, str]]:
         def of_this_key(found: Sequence[Any]) -> tuple[str, str]:
-            domain, region, key_set_at, status, drift = found
+            key_set_at, status, drift = found
             subject = f"{domain} {region}"
             verdict = given.get((domain, region, key_set_at))
             if drift:
@@ -82,6 +75,7 @@ def judged(
             is_settled = verdict["verified"] or status == UNCONFIRMED
             return status, "" if is_settled else f"{subject}: {status}, {verdict['reason']}"
 
+        found = (identity.key_set_at, identity.status, identity.drift)
         return pulumi.Output.all(*found).apply(of_this_key)
 
     # `Output.all` makes an Output of each part of each argument. If the verdicts were an argument,

@@ -503,7 +503,9 @@ class ByodkimDomain(pulumi.ComponentResource):
         own = self._verification
         verdicts = verdicts_of(own) if own else pulumi.Output.from_input({})
         return {
-            region: judged(identity, verdicts).apply(lambda found: found[0])
+            region: judged(self._settings.name, region, identity, verdicts).apply(
+                lambda found: found[0]
+            )
             for region, identity in self.identities.items()
         }
 

@@ -95,7 +95,7 @@ def _export(domains: Mapping[str, ByodkimDomain], verification: DkimVerification
     for name, domain in sorted(domains.items()):
         regions = {}
         for region, identity in domain.identities.items():
-            judgement = made(judged(identity, verdicts))
+            judgement = made(judged(name, region, identity, verdicts))
             lines[name, region] = judgement.apply(lambda found: found and found[1])
             regions[region] = {
                 "status": judgement.apply(lambda found: found and found[0]),

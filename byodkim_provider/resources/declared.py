@@ -27,7 +27,7 @@ from pulumi.runtime import is_config_secret
 from byodkim_provider import __version__
 from byodkim_provider.dkim.key_secret import PREFIX
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
-from byodkim_provider.property_types import plain_object
+from byodkim_provider.property_types import plain_object, without_none
 from byodkim_provider.resources.inputs import VERIFIED, of_verification
 from byodkim_provider.resources.sdk import (
     InPluginProcess,
@@ -63,7 +63,8 @@ class OurResource(Resource):
         self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*name* is unique in the stack. The outputs are those that a subclass annotates."""
-        kind, props = type(self).__name__, {**dict.fromkeys(type(self).__annotations__), **inputs}
+        outputs = dict.fromkeys(type(self).__annotations__)
+        kind, props = type(self).__name__, {**outputs, **without_none(inputs)}
         if not is_plugin():
             super().__init__(InPluginProcess(kind), name, props, opts)
             return
@@ -143,7 +144,7 @@ def owner_of(resource: str) -> pulumi.Output[str]:
     needed.
     """
     stack = _ids.get(None, lambda: StackId(NAME, {}))
-    return pulumi.Output.concat(stack.id, "/", resource)
+    return stack.id.apply(lambda id: f"{id}/{resource}")
 
 
 def stack_name() -> str:

@@ -43,7 +43,7 @@ def test_shown(results, identity, status, line):
 
     SES calls the identity PENDING; a run with `--target` may have left the verification out.
     """
-    of = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "status": "PENDING"}
+    of = {"key_set_at": FIRST, "status": "PENDING"}
     outputs = {
         name: pulumi.Output.from_input(value)
         for name, value in (of | {"drift": []} | identity).items()
@@ -53,7 +53,9 @@ def test_shown(results, identity, status, line):
     @pulumi.runtime.test
     def run():
         verification = SimpleNamespace(results=pulumi.Output.from_input(results))
-        return judged(SimpleNamespace(**outputs), verdicts_of(verification)).apply(found.append)
+        identity = SimpleNamespace(**outputs)
+        status = judged("example.com", "eu-west-1", identity, verdicts_of(verification))
+        return status.apply(found.append)
 
     run()
     assert found == [(status, f"example.com eu-west-1: {line}" if line else "")]
