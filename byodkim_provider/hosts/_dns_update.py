@@ -109,9 +109,9 @@ class Host(DnsHost):
         """
         The signed answer to *request*. Raises `DnsRefused` or `DnsUnconfirmed`.
 
-        Servers don't sign answers to keys they don't know, so an answer without a valid signature
-        may be a refusal; the rest of it is not trusted. After an update a refusal is not trusted
-        either: whoever is on the way may send it when the server has done the update. A query comes
+        Servers don't sign answers to keys they don't know, so to a query an answer without a valid
+        signature may be a refusal; the rest of it is not trusted. After an update it is not trusted
+        at all: whoever is on the way may send it when the server has done the update. A query comes
         first, and shows a real refusal.
         """
         if stopping.is_set():
@@ -123,17 +123,17 @@ class Host(DnsHost):
             answer = dns.message.from_wire(
                 unproved.wire or b"", keyring=request.keyring, request_mac=request.mac
             )
-        except (dns.tsig.PeerBadTime, dns.tsig.BadTime):
-            raise self._unsigned(request, DnsRefused(HostMessages.CLOCKS())) from None
-        except dns.tsig.PeerError:
-            refusal = self._compare(HostMessages.KEY, name=self._key_name)
-            raise self._unsigned(request, refusal) from None
-        except dns.exception.DNSException:
-            if rcode in _DONE:
+        except dns.exception.DNSException as error:
+            is_update = isinstance(request, dns.update.UpdateMessage) and request.update
+            if is_update or rcode in (*_DONE, dns.rcode.SERVFAIL):
                 raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
-            raise self._unsigned(request, self._refusal(rcode)) from None
+            if isinstance(error, dns.tsig.PeerBadTime | dns.tsig.BadTime):
+                raise DnsRefused(HostMessages.CLOCKS()) from None
+            raise self._compare(HostMessages.KEY, name=self._key_name) from None
+        if rcode == dns.rcode.SERVFAIL:
+            raise DnsUnconfirmed(HostMessages.FAILED(rcode=dns.rcode.to_text(rcode)))
         if rcode not in (*_DONE, *_CHANGED):
-            raise self._refusal(rcode)
+            raise self._compare(HostMessages.RCODE, rcode=dns.rcode.to_text(rcode))
         return answer
 
     def _answer(self, request: Message) -> Message:
@@ -159,15 +159,6 @@ class Host(DnsHost):
         reason = getattr(error, "strerror", None) or type(error).__name__
         return HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)
 
-    def _unsigned(
-        self, request: Message, refusal: DnsRefused | DnsUnconfirmed
-    ) -> DnsRefused | DnsUnconfirmed:
-        """The error for a *refusal* without a valid signature."""
-        changes = isinstance(request, dns.update.UpdateMessage) and request.update
-        if changes and isinstance(refusal, DnsRefused):
-            return DnsUnconfirmed(HostMessages.UNSIGNED_REFUSAL(said=refusal.message))
-        return refusal
-
     @property
     def _where(self) -> str:
         server, port = self._address
@@ -179,12 +170,6 @@ class Host(DnsHost):
         except ValueError:  # `binascii.Error` is one
             setting = self._credentials.hint("secret")
             raise DnsRefused(HostMessages.NOT_BASE64(setting=setting)) from None
-
-    def _refusal(self, rcode: dns.rcode.Rcode) -> DnsRefused | DnsUnconfirmed:
-        text = dns.rcode.to_text(rcode)
-        if rcode == dns.rcode.SERVFAIL:
-            return DnsUnconfirmed(HostMessages.FAILED(rcode=text))
-        return self._compare(HostMessages.RCODE, rcode=text)
 
     def _compare(self, problem: HostMessages, **fields: str) -> DnsRefused:
         """The refusal *problem*, with advice to compare the settings with the server's."""

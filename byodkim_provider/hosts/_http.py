@@ -8,7 +8,6 @@ with the token. Its errors contain URLs, so they are never passed on. Its import
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 import urllib.request
 from collections.abc import Mapping
@@ -75,22 +74,16 @@ class Client:
             raise DnsRefused(HostMessages.ADDRESS()) from None
         except (HTTPError, OSError) as error:
             no_answer = HostMessages.NO_ANSWER(reason=type(error).__name__)
-            cause = error.original_error if isinstance(error, ProxyError) else error
-            proxy_said = re.match("Tunnel connection failed: ([0-9]{3})", str(cause))
-            if proxy_said:
-                status = int(proxy_said[1])
-                refused = HostMessages.PROXY(status=status)
-                # 502 to 504: it can't reach the host now.
-                raise NotDone(refused) if status >= 500 else DnsRefused(refused) from None
-            if isinstance(cause, ConnectTimeoutError):  # or another error of connecting
+            # Errors of connecting: the host was not reached.
+            if isinstance(error, ProxyError | ConnectTimeoutError):
                 raise NotDone(no_answer) from None
             raise DnsUnconfirmed(no_answer) from None
 
     @cached_property
     def _pool(self) -> PoolManager:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
-        for name in ("urllib3.connectionpool", "urllib3.connection"):
-            logging.getLogger(name).addFilter(_without_query)
+        # It logs each path with its query, which holds the API key at some hosts.
+        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
         timeout = Timeout(connect=min(CONNECT_SECONDS, self._seconds), read=self._seconds)
         server = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
@@ -124,12 +117,3 @@ def _retry_after(response: BaseHTTPResponse) -> float | None:
         return Retry().get_retry_after(response)
     except (InvalidHeader, ValueError, OverflowError):  # a year or a number beyond all limits
         return None
-
-
-def _without_query(record: logging.LogRecord) -> bool:
-    """Cut the query off the paths that urllib3 logs: it holds the API key at some hosts."""
-    if isinstance(record.args, tuple):
-        record.args = tuple(
-            part.partition("?")[0] if isinstance(part, str) else part for part in record.args
-        )
-    return True

@@ -21,18 +21,10 @@ from byodkim_provider.messages.hosts import HostMessages
 
 BUSY: Final = "slow_down_bucko"
 
+FAILED: Final = "internal_error"
+"""How the codes of the host's own errors begin; against any other but `BUSY` no retry helps."""
+
 KEY_REFUSED: Final = ("invalid_api_key", "this_key_cannot_access_this_cmd")
-
-REFUSED: Final = (
-    *("no_record", "no_type", "no_value", "invalid_record", "invalid_type", "invalid_value"),
-    *("CNAME_must_be_only_record", "CNAME_already_on_record"),
-    *("no_such_zone", "record_already_exists_not_editable", "not_editable"),
-)
-"""
-Codes against which no retry helps. After any other the record is read again: it may have been
-changed meanwhile, or the host may have failed.
-"""
-
 
 SPEC: Final = HostSpec(
     secrets={"key": "DREAMHOST_API_KEY"},
@@ -99,6 +91,6 @@ class Host(HttpHost):
             raise Busy(said, RETRY_SECONDS)
         if code in KEY_REFUSED:
             raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
-        if code in REFUSED:
-            raise DnsRefused(answered)
-        raise DnsUnconfirmed(answered)
+        if code.startswith(FAILED):
+            raise DnsUnconfirmed(answered)
+        raise DnsRefused(answered)

@@ -142,7 +142,11 @@ class RecordAtHost:
         pauses = iter(PAUSES)
         while True:
             try:
-                return self._attempt(decide)
+                there = self._request(self._host.values)
+                change = decide(there)
+                if not change:
+                    return there
+                self._send(change, there)
             except DnsRefused as error:
                 advice = f"; {error.hint}" if error.hint else ""
                 raise DnsRefused(self._message(RecordMessages.REFUSED, error, advice)) from None
@@ -156,14 +160,6 @@ class RecordAtHost:
                 text = printable(f"{self._where}: {error.text}, again in {seconds:.1f} s")
                 self._progress.update(text)
                 self._clock.wait(seconds)
-
-    def _attempt(self, decide: Decide) -> tuple[str, ...]:
-        while True:
-            there = self._request(self._host.values)
-            change = decide(there)
-            if not change:
-                return there
-            self._send(change, there)
 
     def _send(self, change: Change, there: tuple[str, ...]) -> None:
         """Make *change*. Raises `DnsUnconfirmed` if it is refused because *there* has changed."""

@@ -76,7 +76,6 @@ class HostMessages(Table):
     INTERRUPTED = "interrupted"
     TLS_FAILED = "no answer: the TLS connection failed"
     NO_ANSWER = "no answer: {reason}"
-    PROXY = "the proxy answers {status}", _ADDRESS
     TOO_MANY_PAGES = "a list that does not end after {most} pages"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
     TOO_LONG = "a response of more than {most} MiB"
@@ -112,9 +111,12 @@ class HostMessages(Table):
     )
     NO_ANSWER_FROM = "no answer from {where}: {reason}"
     NOT_SIGNED = "the answer is not signed with the key"
-    UNSIGNED_REFUSAL = "{said}; but that answer is not signed with the key"
     NOT_BASE64 = "the secret of the TSIG key is not base64", _SET
-    KEY = "the server does not know the TSIG key {name!r}, or has another secret for it", _COMPARE
+    KEY = (
+        "the server does not know the TSIG key {name!r}, has another secret for it, or another "
+        "time",
+        _COMPARE,
+    )
     CLOCKS = "the clocks of this computer and of the server differ by minutes", "set them right"
     FAILED = "the server answers {rcode}"
     RCODE = (

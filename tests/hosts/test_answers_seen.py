@@ -165,7 +165,7 @@ ROWS = [
     # Nobody has seen it: a word with "key" or "auth" in it is no word about our key.
     (
         *("dreamhost", "add", 200, dreamhost("error", "author_of_zone_file_is_busy")),
-        *("made up", "2026-12-01", AGAIN, "DreamHost answers: author_of_zone_file_is_busy"),
+        *("made up", "2026-12-01", REFUSED, "DreamHost answers: author_of_zone_file_is_busy"),
     ),
     ("godaddy", "list", 200, {"items": [], "links": []}, GODADDY_CLI, "2026-12-01", EMPTY, ""),
     (
