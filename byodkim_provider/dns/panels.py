@@ -99,12 +99,9 @@ def problems(panel: Panel, entry: Entry) -> tuple[str, ...]:
     length, most = len(name_to_type(panel, entry)), panel.max_name
     if most is None or length <= most:
         return ()
-    part = "prefix under `cname`" if entry.kind == "CNAME" else "selector"
-    if "._domainkey" not in entry.record_name:
-        part = "`mailFrom`"
     return (
-        f"the name has {length} characters, at most {most} fit: take a shorter {part}, or give the "
-        "sub-domain a zone of its own, by NS records",
+        f"the name has {length} characters, at most {most} fit: take a shorter selector, `cname` "
+        "or `mailFrom`, or give the sub-domain a zone of its own, by NS records",
     )
 
 
