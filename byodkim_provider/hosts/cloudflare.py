@@ -11,7 +11,7 @@ Compared with recorded traffic, peers' clients and documents.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import idna
@@ -19,7 +19,7 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, as_documented, pages
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -61,26 +61,19 @@ class Host(HttpHost):
 
     def add(self, name: str, value: str) -> None:
         body = {"type": "TXT", "name": name, "content": records.quoted(value), "ttl": self._ttl}
-        self._asked("POST", self._path, json=body)
+        self._call("POST", self._path, json=body)
 
     def _delete(self, key: str) -> None:
-        self._asked("DELETE", f"{self._path}/{quote(key, safe='')}")
+        self._call("DELETE", f"{self._path}/{quote(key, safe='')}")
 
     def _records(self, name: str) -> list[tuple[str, str]]:
-        found: list[tuple[str, str]] = []
-        for page in pages():
-            query = {"type": "TXT", "name.exact": name, "page": str(page), "per_page": "100"}
-            answer = self._asked("GET", self._path, fields=query)
-            with as_documented("Cloudflare"):
-                found += [
-                    (str(record["id"]), records.unquoted(record["content"]))
-                    for record in answer["result"]
-                    if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
-                ]
-                is_last = page >= answer["result_info"]["total_pages"]
-            if is_last:
-                break
-        return found
+        answer = self._call("GET", self._path, fields={"type": "TXT", "name.exact": name})
+        with as_documented("Cloudflare"):
+            return [
+                (str(record["id"]), records.unquoted(record["content"]))
+                for record in answer["result"]
+                if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
+            ]
 
     @cached_property
     def _path(self) -> str:
@@ -88,7 +81,7 @@ class Host(HttpHost):
 
     def _id_by_name(self) -> str:
         """The id of the zone; raises `DnsRefused` if there is none, or several of its name."""
-        answer = self._asked("GET", "/zones", fields={"name": self._zone})
+        answer = self._call("GET", "/zones", fields={"name": self._zone})
         with as_documented("Cloudflare"):
             ids = [
                 str(zone["id"])
@@ -100,14 +93,6 @@ class Host(HttpHost):
                 HostMessages.NO_ZONE(zone=self._zone, count=len(ids), permissions=PERMISSIONS)
             )
         return ids[0]
-
-    def _asked(self, method: str, path: str, **content: Any) -> Any:
-        """The response to a request that succeeded, whose `result` is what was asked for."""
-        answer = self._call(method, path, **content)
-        with as_documented("Cloudflare"):
-            if answer["success"] is not True:
-                raise ValueError
-        return answer
 
 
 def _in_ascii(name: str) -> str:

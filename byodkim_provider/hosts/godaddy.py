@@ -14,13 +14,10 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented, pages
+from byodkim_provider.hosts.http_host import HttpHost, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
-
-PAGE: Final = 100
-"""Records on one page."""
 
 SPEC: Final = HostSpec(
     secrets={"token": "GODADDY_PAT"},
@@ -70,19 +67,11 @@ class Host(HttpHost):
 
     def _records(self, name: str) -> list[tuple[str, str]]:
         wanted = self._relative(name)
-        found: list[tuple[str, str]] = []
-        for page in pages():
-            query = {"type": "TXT", "name": wanted, "page": str(page), "pageSize": str(PAGE)}
-            answer = self._call("GET", self._path, fields=query)
-            with as_documented("GoDaddy"):
-                items = (answer or {}).get("items") or []
-                # A host that ignores one of the parameters may return more records.
-                found += [
-                    (str(record["recordId"]), records.unquoted(record["data"]))
-                    for record in items
-                    if (record.get("type"), record.get("name")) == ("TXT", wanted)
-                ]
-                is_last = len(items) < PAGE
-            if is_last:
-                break
-        return found
+        query = {"type": "TXT", "name": wanted}
+        answer = self._call("GET", self._path, fields=query)
+        with as_documented("GoDaddy"):
+            return [
+                (str(record["recordId"]), records.unquoted(record["data"]))
+                for record in (answer or {}).get("items") or []
+                if (record.get("type"), record.get("name")) == ("TXT", wanted)
+            ]

@@ -24,9 +24,6 @@ from byodkim_provider.urls import is_local
 if TYPE_CHECKING:
     from byodkim_provider.hosts._http import Client
 
-MAX_PAGES: Final = 100
-"""Most pages of a list, of 100 records each."""
-
 RETRY_SECONDS: Final = 60.0
 """
 Pause after a 429 that does not say when to ask again. GoDaddy and DreamHost count by the minute.
@@ -175,12 +172,6 @@ class HttpHost(DnsHost):
         if codes & self.key_codes:
             reason = HostMessages.FORBIDDEN(said=reason, step=self._new_key)
         return HttpRefused(reason, codes)
-
-
-def pages() -> Iterator[int]:
-    """The numbers of a list's pages. Raises `DnsUnconfirmed` if there are too many."""
-    yield from range(1, MAX_PAGES + 1)
-    raise DnsUnconfirmed(HostMessages.TOO_MANY_PAGES(most=MAX_PAGES))
 
 
 def _fields(answer: object, name: str) -> Iterator[tuple[str, str]]:

@@ -76,7 +76,6 @@ class HostMessages(Table):
     INTERRUPTED = "interrupted"
     TLS_FAILED = "no answer: the TLS connection failed"
     NO_ANSWER = "no answer: {reason}"
-    TOO_MANY_PAGES = "a list that does not end after {most} pages"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
     TOO_LONG = "a response of more than {most} MiB"
     FOREIGN = "a response that is not {host}'s"

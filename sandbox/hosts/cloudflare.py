@@ -36,8 +36,6 @@ class Cloudflare(ApiStandIn):
     """How values are listed."""
     in_unicode = False
     """Whether names beyond ASCII are listed as people write them."""
-    filters = True
-    """Whether it lists only what was asked for."""
     more_zones: tuple[dict[str, Any], ...] = ()
     """Zones without records, as the API lists them."""
 
@@ -74,27 +72,13 @@ class Cloudflare(ApiStandIn):
         }
         zones = [own, *self.more_zones] if self.may_read_zone else []
         wanted = request.query.get("name")
-        return [
-            one for one in zones if not self.filters or wanted in (None, _in_ascii(one["name"]))
-        ]
+        return [one for one in zones if wanted in (None, _in_ascii(one["name"]))]
 
     def _of_records(self, method: str, rest: list[str], request: Request) -> Response:
         match method, rest:
             case "GET", []:
-                listed = [self._record(one) for one in self.records]
-                if self.filters:
-                    name = request.query.get("name.exact")
-                    return _page([one for one in listed if name == _in_ascii(one["name"])], request)
-                # A record through Cloudflare's proxy, whose addresses DNS shows instead of the
-                # content.
-                proxied = {
-                    "id": "f" * 32,
-                    "type": "A",
-                    "content": "192.0.2.1",
-                    "proxied": True,
-                    "ttl": 1,
-                }
-                return _page([proxied | {"name": self._shown(self.zone)}, *listed], request)
+                listed, name = map(self._record, self.records), request.query.get("name.exact")
+                return _page([one for one in listed if name == _in_ascii(one["name"])], request)
             case "POST", []:
                 return self._create(request.body)
             case "DELETE", [record_id]:

@@ -17,8 +17,6 @@ class GoDaddy(ApiStandIn):
     """When the token ends, after a year at most."""
     doubles: Literal["refused", "kept"] = "refused"
     """Two records of one name, type and value."""
-    filters = True
-    """Whether it lists only what was asked for."""
     says_when = False
 
     def answer(self, request: Request) -> Response:
@@ -54,8 +52,7 @@ class GoDaddy(ApiStandIn):
 
     def _list(self, request: Request) -> Response:
         query, listed = request.query, [self._record(one) for one in self.records]
-        if self.filters:
-            listed = [one for one in listed if one["name"] == query.get("name", one["name"])]
+        listed = [one for one in listed if one["name"] == query.get("name", one["name"])]
         size = min(int(query.get("pageSize", "20")), 100)
         start = (int(query.get("page", "1")) - 1) * size
         return Response(200, {"items": listed[start : start + size], "links": []})

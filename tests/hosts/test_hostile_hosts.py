@@ -14,7 +14,6 @@ from time import monotonic
 import pytest
 
 from byodkim_provider.errors import DnsUnconfirmed
-from byodkim_provider.hosts.http_host import pages
 from byodkim_provider.progress import stopping
 from tests.hosts.backends import VALUE, hasty, published
 from tests.hosts.name_servers import ZONE, Server
@@ -89,12 +88,6 @@ def test_interrupted():
         with pytest.raises(DnsUnconfirmed):
             api._call("GET", "/")
         assert monotonic() - began < 5
-
-
-def test_endless_pages():
-    """A list whose pages never end is given up."""
-    with pytest.raises(DnsUnconfirmed, match="does not end after 100 pages"):
-        list(pages())
 
 
 def test_nobody_listens():

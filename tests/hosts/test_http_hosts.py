@@ -288,8 +288,8 @@ def test_refused_by_the_proxy(proxies):
     ("provider", "switches"),
     [
         ("cloudflare", {"in_unicode": True}),
-        ("cloudflare", {"kept": "quoted strings", "filters": False}),
-        ("godaddy", {"filters": False}),
+        ("cloudflare", {"kept": "quoted strings"}),
+        ("godaddy", {}),
         ("dreamhost", {"final_dot": True}),
         *(("cpanel", {"relative_names": one}) for one in (True, False)),
         ("wix", {"long_values": "one piece", "kept": "quoted strings"}),
@@ -299,8 +299,7 @@ def test_refused_by_the_proxy(proxies):
 )
 def test_kept_and_listed(provider, switches):
     """
-    However a host keeps and lists records, in however many pages, ours are found, and changed
-    alone.
+    However a host keeps and lists records, ours are found among many, and changed alone.
     """
     zone = "xn--bcher-kva.example"
     name = f"s1._domainkey.{zone}"
