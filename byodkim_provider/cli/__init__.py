@@ -7,6 +7,7 @@ An error is one line and a hint, never a traceback.
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from importlib import import_module
@@ -15,7 +16,7 @@ from typing import Any, Final
 import click
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.terminal import FAILED, Refused, repaired, say, say_as_json
+from byodkim_provider.cli.terminal import Failed, Refused, say
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import did_you_mean, hidden
@@ -61,39 +62,34 @@ class _Commands(click.Group):
     def main(self, *arguments: Any, **options: Any) -> Any:
         args = options.get("args", arguments[0] if arguments else None)
         given = sys.argv[1:] if args is None else [*args]
-        monitored = given[:1] and given[0] in MONITORS
-        wants_json = "--json" in given  # even if the command line is wrong
-        with repaired(UNKNOWN if monitored else FAILED):
-            try:
-                code = super().main(*arguments, **options | {"standalone_mode": False})
-            except click.Abort:
-                say("interrupted")
-                # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
-                os._exit(INTERRUPTED)
-            except (ByodkimError, click.ClickException) as error:
-                code = _said(error, wants_json, UNKNOWN if monitored else None)
-            sys.exit(code)
+        is_monitor = given[:1] and given[0] in MONITORS
+        for stream in (sys.stdout, sys.stderr):
+            if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a character
+                stream.reconfigure(errors="backslashreplace")
+        try:
+            sys.exit(super().main(*arguments, **options | {"standalone_mode": False}))
+        except click.Abort:
+            say("interrupted")
+            # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.
+            os._exit(INTERRUPTED)
+        except OSError as error:  # such as a full disk
+            say(str(error))
+            # Not `sys.exit`: Python would try again to write what it could not.
+            os._exit(UNKNOWN if is_monitor else Failed.exit_code)
+        except (ByodkimError, click.ClickException) as error:
+            shown = _shown(error)
+            shown.show()
+            sys.exit(UNKNOWN if is_monitor else shown.exit_code)
 
 
-def _said(error: ByodkimError | click.ClickException, as_json: bool, exit_code: int | None) -> int:
-    """
-    Say *error* without what may be a private key: click quotes arguments. Returns the exit code.
-    """
-    refused: click.ClickException
+def _shown(error: ByodkimError | click.ClickException) -> click.ClickException:
+    """*error* without what may be a private key: click quotes arguments."""
     if isinstance(error, ByodkimError):
-        refused, kind = Refused(str(error), kind="CannotRead"), error.kind
-    elif isinstance(error, Refused):
-        refused, kind = error, error.kind
-    else:  # click has many classes for a wrong command line, and other ones with each version
-        text = error.format_message()
-        if hidden(text) != text:
-            text = str(CliMessages.MAY_BE_A_KEY())
-        refused, kind = click.UsageError(text, getattr(error, "ctx", None)), "UsageError"
-    code = refused.exit_code if exit_code is None else exit_code
-    if as_json:
-        say_as_json(kind, refused.format_message(), code)
-    refused.show()
-    return code
+        return Failed(str(error))
+    text = error.format_message()
+    if isinstance(error, Refused) or hidden(text) == text:
+        return error
+    return click.UsageError(str(CliMessages.MAY_BE_A_KEY()))
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -14,7 +14,7 @@ import click
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import Refused
+from byodkim_provider.cli.terminal import Failed
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
@@ -60,7 +60,7 @@ def open_records(
     name: str | None, domain: str | None, environment: Environment
 ) -> tuple[Stack, list[Domain]]:
     """
-    The stack *name*, and those of its domains that have records, or *domain*; raises `Refused`.
+    The stack *name*, and those of its domains that have records, or *domain*; raises `Failed`.
 
     A domain with CNAMEs to paste is there before the first run has made its records.
     """
@@ -71,5 +71,5 @@ def open_records(
     wanted = stack.named([domain] if domain else [*known], known)
     domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
     if not domains:
-        raise Refused(CliMessages.NO_RECORD(subject=domain or stack.name), kind="CannotRead")
+        raise Failed(CliMessages.NO_RECORD(subject=domain or stack.name))
     return stack, domains

@@ -14,24 +14,20 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Final
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.aws.settings import AwsSettings
-from byodkim_provider.cli.terminal import Refused, say
+from byodkim_provider.cli.terminal import Failed
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.progress import Clock
-from byodkim_provider.quoting import hidden, named
-
-NO_STACK: Final = 6
-"""Pulumi's exit code if it knows no stack of the name (its `cmdutil/exit.go`)."""
+from byodkim_provider.quoting import hidden
 
 
 def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
-    """The output of `pulumi` with *arguments* in *directory*; raises `Refused` with its error."""
+    """The output of `pulumi` with *arguments* in *directory*; raises `Failed` with its error."""
     shown = " ".join(["pulumi", *arguments])
     try:
         # "pulumi" from PATH, as the user runs it. Its output is UTF-8, on Windows too.
@@ -44,13 +40,10 @@ def ask_pulumi(arguments: Sequence[str], directory: Path) -> str:
             errors="replace",
         )
     except FileNotFoundError:
-        raise Refused(CliMessages.NO_PULUMI(command=shown), kind="CannotRead") from None
+        raise Failed(CliMessages.NO_PULUMI(command=shown)) from None
     if done.returncode != 0:
         error = hidden(done.stderr.strip().removeprefix("error: "))
-        raise Refused(
-            CliMessages.PULUMI(command=shown, error=error),
-            kind="NoStack" if done.returncode == NO_STACK else "CannotRead",
-        )
+        raise Failed(CliMessages.PULUMI(command=shown, error=error))
     return done.stdout
 
 
@@ -75,18 +68,6 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, pass_on)
         return pulumi.wait()
-
-
-def write_file(file: Path, text: str) -> None:
-    """Write *text* to *file*, and say so; raises `Refused` if that fails."""
-    shown = named(str(file))
-    try:
-        file.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise Refused(
-            CliMessages.CANT_WRITE(file=shown, error=error.strerror), kind="CannotWrite"
-        ) from None
-    say(CliMessages.WRITTEN(file=shown))
 
 
 def partition_here(region: str | None = None) -> str:

@@ -19,7 +19,7 @@ from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import DeclaredRecord
-from byodkim_provider.cli.terminal import Refused, say
+from byodkim_provider.cli.terminal import Failed, Refused, say
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
@@ -113,7 +113,7 @@ def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment)
 
 
 def _write(file: str, pem: str) -> None:
-    """Write *pem* into a new *file* with mode 0600, or none; raises `Refused`."""
+    """Write *pem* into a new *file* with mode 0600, or none; raises `Failed`."""
     try:
         descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode=0o600)
         try:
@@ -124,4 +124,4 @@ def _write(file: str, pem: str) -> None:
             raise
     except OSError as error:
         problem = CliMessages.CANT_WRITE(file=named(file), error=error.strerror)
-        raise Refused(problem, kind="CannotWrite") from None
+        raise Failed(problem) from None

@@ -1,9 +1,5 @@
 """
 What `byodkim status` and `doctor` print for people. Values in, lines out.
-
-Lines are wrapped between words to the width of the terminal, or to 80 columns where there is none,
-as in a log. Nothing that identifies (a domain, a selector, the name of a server) is ever cut or
-broken, however narrow the terminal is.
 """
 
 from __future__ import annotations
@@ -11,7 +7,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from shutil import get_terminal_size
 from typing import Final
 
 import click
@@ -19,7 +14,7 @@ import click
 from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.now import KINDS, SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import Kind, RecordNow
-from byodkim_provider.cli.terminal import inert, minute, wrapped
+from byodkim_provider.cli.terminal import inert, minute
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.messages.cli import MailFromMessages
 from byodkim_provider.quoting import printable
@@ -29,17 +24,11 @@ COLOURS: Final = {"due": "yellow", "unknown": "yellow", "wrong": "red"}
 
 
 def show_lines(lines: Iterable[str], kind: str = "") -> None:
-    """
-    Print *lines*; one with a word that does not fit, such as a value to paste, stays in one piece.
-    """
-    width = get_terminal_size().columns
+    """Print *lines*, in the colour of *kind* at a terminal."""
     color = False if os.environ.get("NO_COLOR") else None
     for line in lines:
         # AWS and DNS are quoted here: a terminal must obey nothing of that.
-        text = inert(printable(line))
-        if all(len(word) <= width for word in text.split()):
-            text = wrapped(text, width)
-        click.secho(text, fg=COLOURS.get(kind), color=color)
+        click.secho(inert(printable(line)), fg=COLOURS.get(kind), color=color)
 
 
 def show(now: StackNow, *, in_full: bool = False) -> None:

@@ -163,7 +163,7 @@ Exit codes:
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True
 )
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON, errors too.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def records(
     context: click.Context,

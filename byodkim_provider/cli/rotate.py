@@ -19,7 +19,7 @@ from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.stack import Stack, open_stack, read_yaml
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import REFUSED, Refused, as_json, inert, say
+from byodkim_provider.cli.terminal import Failed, Refused, as_json, inert, say
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
@@ -189,7 +189,7 @@ def rotate(
         click.echo(as_json({**done, "rotations": steps, "problems": problems}))
     if problems:
         say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
-        context.exit(REFUSED)
+        context.exit(Refused.exit_code)
 
 
 def entries_of(stack: Stack) -> dict[str, Entry]:
@@ -234,7 +234,7 @@ def write(
     Write *steps* with `pulumi config`, which decrypts nothing.
 
     What goes goes first: `overlapDays: 0` never stands beside the generation of the next step.
-    Raises `Refused`, and says that a part may be written.
+    Raises `Failed`, and says that a part may be written.
     """
     gone: list[str] = []
     values: list[str] = []
@@ -254,9 +254,9 @@ def write(
             if arguments:
                 line = ["config", command, "-s", stack.name, "--path", *arguments]
                 environment.ask_pulumi(line, stack.directory)
-    except Refused as error:
+    except Failed as error:
         problem = CliMessages.NOT_WRITTEN(error=error.message, file=file)
-        raise Refused(problem, kind="CannotWrite") from None
+        raise Failed(problem) from None
 
 
 def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Rotation:

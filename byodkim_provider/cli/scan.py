@@ -27,7 +27,7 @@ from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, partition_here
 from byodkim_provider.cli.stack import open_stack
-from byodkim_provider.cli.terminal import Refused, as_json, ask_all, inert, say
+from byodkim_provider.cli.terminal import Failed, as_json, ask_all, inert, say
 from byodkim_provider.config import settings
 from byodkim_provider.config.values import existing_region
 from byodkim_provider.dkim.records import normalise_domain
@@ -75,7 +75,7 @@ Exit codes:
     "--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name."
 )
 @stack_option("Leave out what this stack has; use its AWS settings.")
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON, errors too.")
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def scan(
     context: click.Context,
@@ -179,12 +179,12 @@ def _by_name(listed: Mapping[str, Sequence[Listed]]) -> tuple[dict[str, list[str
 
 
 def _chosen(known: Collection[str], wanted: Strings, exclude: Strings) -> set[str]:
-    """The names that the options ask for; raises `Refused` for one that SES does not have."""
+    """The names that the options ask for; raises `Failed` for one that SES does not have."""
     chosen: set[str] = set()
     for pattern in wanted or ("*",):
         matches = matching(known, pattern)
         if wanted and not matches:
-            raise Refused(CliMessages.NOT_IN_SES(pattern=pattern), kind="CannotRead")
+            raise Failed(CliMessages.NOT_IN_SES(pattern=pattern))
         chosen |= {*matches}
     for pattern in exclude:
         chosen -= {*matching(known, pattern)}

@@ -16,7 +16,7 @@ from typing import Any, Final
 from byodkim_provider.aws.settings import AwsSettings, read_settings, redirection_warnings
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.state import Domain, State, read_state
-from byodkim_provider.cli.terminal import Refused, ask_all, say
+from byodkim_provider.cli.terminal import Failed, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.cli import CliMessages
@@ -61,7 +61,7 @@ class Stack:
         """
         The same with the settings of the configuration, and with the domains that only that has.
 
-        Raises `InvalidSettings`, or `Refused` if the domains are encrypted. A program of the user's
+        Raises `InvalidSettings`, or `Failed` if the domains are encrypted. A program of the user's
         own declares what the configuration does not have: then these are the domains in the state.
         """
         if f"{self.project}:domains" not in self.config and self.domains:
@@ -84,14 +84,14 @@ class Stack:
         """
         Those of *known*, by default those in the state, called *names*, each once.
 
-        Raises `Refused` for a name without one.
+        Raises `Failed` for a name without one.
         """
         known = self.domains if known is None else known
         for name in names:
             if name not in known:
                 meant = did_you_mean(name, known)
                 problem = CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, meant=meant)
-                raise Refused(problem, kind="CannotRead")
+                raise Failed(problem)
         return [known[name] for name in dict.fromkeys(names)]
 
     def _written(self, key: str) -> object:
@@ -102,7 +102,7 @@ class Stack:
     def _plain(self, name: str, problem: CliMessages = CliMessages.ENCRYPTED) -> str | None:
         """The value *name* of the configuration, as Pulumi passes it to a program."""
         if name in self.config and self.config[name] is None:
-            raise Refused(problem(name=name), kind="CannotRead")
+            raise Failed(problem(name=name))
         return self.config.get(name)
 
     def aws(self) -> AwsSettings:
@@ -121,12 +121,11 @@ class Stack:
 
 def open_stack(name: str | None, environment: Environment) -> Stack:
     """
-    The stack *name*, or the selected one; raises `Refused`, of the kind "NoStack" if Pulumi knows
-    none.
+    The stack *name*, or the selected one; raises `Failed` if it can't be read.
     """
     file = project_file(environment.directory)
     if file is None:
-        raise Refused(CliMessages.NO_PROJECT(directory=environment.directory), kind="CannotRead")
+        raise Failed(CliMessages.NO_PROJECT(directory=environment.directory))
     project = _project_settings(file)
 
     def pulumi(*arguments: str) -> Callable[[], str]:
@@ -144,7 +143,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         values, state = read_config(config), read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         problem = CliMessages.NO_STATE(error=type(error).__name__)
-        raise Refused(problem, kind="CannotRead") from error
+        raise Failed(problem) from error
     return Stack(
         name=name,
         directory=file.parent,
@@ -170,13 +169,11 @@ def _project_settings(file: Path) -> Mapping[str, Any]:
 
 
 def read_yaml(file: Path) -> Any:
-    """What the project file or the stack file *file* holds; raises `Refused`."""
+    """What the project file or the stack file *file* holds; raises `Failed`."""
     try:
         return stack_file.load(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, InvalidSettings) as error:
-        raise Refused(
-            CliMessages.CANT_READ(file=file.name, error=error), kind="CannotRead"
-        ) from None
+        raise Failed(CliMessages.CANT_READ(file=file.name, error=error)) from None
 
 
 def read_config(printed: str) -> dict[str, str | None]:

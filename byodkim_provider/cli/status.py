@@ -6,13 +6,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from typing import TextIO
 
 import click
 
 from byodkim_provider.cli.answers import of_stack
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment, write_file
+from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import show
 from byodkim_provider.cli.now import SEVERITY
 from byodkim_provider.cli.report import as_html, as_prometheus
@@ -44,7 +44,7 @@ Exit codes:
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @click.option(
     "--html",
-    type=click.Path(dir_okay=False, writable=True, path_type=Path),
+    type=click.File("w", encoding="utf-8", lazy=True),
     metavar="FILE",
     help="Write a report to FILE too, one page without a key.",
 )
@@ -55,7 +55,7 @@ def status(
     name: str | None,
     form: str,
     wants_json: bool,
-    html: Path | None,
+    html: TextIO | None,
 ) -> None:
     """
     Show what signs, and what is wrong or due.
@@ -71,7 +71,7 @@ def status(
     if not now.domains:
         say(CliMessages.NO_DOMAIN(stack=now.stack))
     if html:  # first: whoever reads the text may close the pipe before its end
-        write_file(html, as_html(now))
+        html.write(as_html(now))
     if wants_json:
         click.echo(as_json(now))
     elif form == "prometheus":

@@ -2,96 +2,59 @@
 What every command says and asks beside its result, also while it waits, and the errors that end
 one.
 
-The texts are in `messages.cli`. An error is lines, and with `--json` a value. A stream that is
-closed, full, or lacks a character of the text never ends in a traceback.
+The texts are in `messages.cli`.
 """
 
 from __future__ import annotations
 
-import io
 import json
-import os
 import re
-import sys
-from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
 from itertools import count
-from shutil import get_terminal_size
-from textwrap import fill
-from typing import IO, Any, Final, Literal, TypeVar
+from typing import IO, Any, Final, TypeVar
 
 import click
 
-from byodkim_provider.messages import HINT, Message
+from byodkim_provider.messages import Message
 from byodkim_provider.progress import Clock, side_by_side
 from byodkim_provider.quoting import first_few, printable_lines
 from byodkim_provider.times import timestamp
 
-REFUSED: Final = 1
-"""Exit code of most commands that refuse to do what was asked for."""
-
-FAILED: Final = 2
-"""
-Exit code of most commands if stack, AWS or DNS could not be read, or a file or the result not
-written.
-"""
-
 
 class Refused(click.ClickException):
-    """The command refuses to do what was asked for; another *kind* says that it can't."""
+    """The command refuses to do what was asked for. It exits with 1."""
 
-    def __init__(
-        self,
-        message: Message | str,
-        *,
-        kind: Literal["Refused", "CannotRead", "CannotWrite", "NoStack"] = "Refused",
-    ) -> None:
+    def __init__(self, message: Message | str) -> None:
         super().__init__(message.with_hint() if isinstance(message, Message) else message)
-        self.kind = kind
-        self.exit_code = REFUSED if kind == "Refused" else FAILED  # type: ignore[misc] # click has one a class
 
     def show(self, file: IO[Any] | None = None) -> None:
         say(self.message)
 
 
+class Failed(Refused):
+    """Stack, AWS or DNS could not be read, or a file not be written."""
+
+    exit_code = 2
+
+
 def say(text: Message | str) -> None:
-    """
-    Print a message on standard error, open or not; standard output is for the command's result.
-    """
+    """Print a message on standard error; standard output is for the command's result."""
     # A name or a message of others may hold what a terminal obeys.
-    lines = printable_lines(f"byodkim: {text}".expandtabs()).split("\n")
-    if sys.stderr.isatty():
-        lines = [wrapped(line, get_terminal_size().columns) for line in lines]
-    try:
-        click.echo(inert("\n".join(lines)), err=True)
-    except OSError:
-        # The unwritten text stays in the buffer, and Python would try, and fail, to write it at the
-        # end.
-        sys.stderr = _nowhere()
-
-
-def wrapped(line: str, width: int) -> str:
-    """
-    *line* in lines of *width* columns; a longer word, perhaps to be pasted, is left to the
-    terminal.
-    """
-    indent = " " * (len(line) - len(line.lstrip(" ")) + 2)
-    return inert(
-        fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
-    )
+    click.echo(inert(printable_lines(f"byodkim: {text}".expandtabs())), err=True)
 
 
 def inert(text: str) -> str:
     """
-    *text* without what a CI obeys in a log: GitHub's workflow commands, at the beginning of a line
-    or in it.
+    *text* without what a CI obeys at the beginning of a line: GitHub's workflow commands.
+
+    `printable` breaks up those that it obeys anywhere.
 
     >>> inert("  ::error::pwned")
     '  : :error::pwned'
     """
-    return re.sub("##(?=\\[)", "# #", re.sub(r"^([ \t]*)::", r"\1: :", text, flags=re.MULTILINE))
+    return re.sub(r"^([ \t]*)::", r"\1: :", text, flags=re.MULTILINE)
 
 
 def minute(time: datetime | None) -> str:
@@ -116,45 +79,6 @@ def as_json(value: Any) -> str:
 
     # As in `inert`: only a string can hold what a CI would obey.
     return json.dumps(value, indent=2, default=plain).replace("##[", r"#\u0023[")
-
-
-def say_as_json(kind: str, text: str, exit_code: int) -> None:
-    """
-    Print an error on standard output, for programs; people read it on standard error.
-
-    *kind* is that of the error, such as "SesRefused", "CannotRead" or "UsageError".
-    """
-    message, _, hint = text.partition(HINT)
-    error = {"kind": kind, "message": message, "hint": hint, "exit_code": exit_code}
-    click.echo(as_json({"error": error}))
-
-
-@contextmanager
-def repaired(exit_code: int) -> Iterator[None]:
-    """Make sure that every stream exists; a failure to print is one line and *exit_code*."""
-    for name in ("stdin", "stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the parent process
-            setattr(sys, name, _nowhere())
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
-    try:
-        yield
-    finally:
-        try:
-            if isinstance(sys.exc_info()[1], OSError):
-                click.echo()  # which fails as well, if that was about standard output, or the next
-                click.echo(err=True)
-            sys.stdout.flush()
-        except OSError as error:
-            say(f"standard output: {error.strerror}")
-            sys.stdout = _nowhere()
-            sys.exit(exit_code)
-
-
-def _nowhere() -> io.TextIOWrapper:
-    """A stream that is empty, and discards what is written."""
-    return open(os.devnull, "r+", encoding="utf-8")  # noqa: PTH123 - for as long as the process lasts
 
 
 AT_ONCE: Final = 16

@@ -132,7 +132,6 @@ class CliMessages(Table):
         "{domain}: the stack {stack} has it; another stack takes it over with `--domain {domain}`"
     )
     NOTHING_TO_ADOPT = "there is nothing to adopt"
-    WRITTEN = "{file} is written"
     KEY = (
         "{name}: the key of generation {generation} ({role}), selector {selector}, overlapDays "
         "{overlap_days}; `byodkim status` says whether this record is in DNS"

@@ -19,7 +19,7 @@ from click.testing import CliRunner, Result
 
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.terminal import Refused
+from byodkim_provider.cli.terminal import Failed, Refused
 from byodkim_provider.config import settings as of_config
 from byodkim_provider.config import stack_file
 from byodkim_provider.config.schema import SuppliedKey
@@ -47,7 +47,7 @@ def configuration(project_file: Path, stack_file: Path) -> str:
     try:
         return _printed(_loaded(project_file), _loaded(stack_file) if stack_file.exists() else {})
     except RecursionError:  # an alias within what it repeats
-        raise Refused("pulumi config: invalid YAML file", kind="CannotRead") from None
+        raise Failed("pulumi config: invalid YAML file") from None
 
 
 def _printed(project: Any, stack: Any) -> str:
@@ -73,9 +73,9 @@ def _loaded(path: Path) -> Any:
     try:
         loaded = stack_file.load(path.read_bytes().decode())
     except (InvalidSettings, UnicodeDecodeError):
-        raise Refused(f"pulumi config: {path.name}: invalid YAML file", kind="CannotRead") from None
+        raise Failed(f"pulumi config: {path.name}: invalid YAML file") from None
     if not isinstance(loaded, dict) or not isinstance(loaded.get("config") or {}, dict):
-        raise Refused(f"pulumi config: {path.name}: invalid YAML file", kind="CannotRead")
+        raise Failed(f"pulumi config: {path.name}: invalid YAML file")
     return loaded
 
 
@@ -219,7 +219,7 @@ class CliProject:
             return self._write(arguments[1], arguments[5:])
         assert [*arguments][:4] == EXPORT
         if self.complaint:
-            raise Refused(f"pulumi stack export: {self.complaint}", kind="CannotRead")
+            raise Failed(f"pulumi stack export: {self.complaint}")
         resources = self._resources()
         for key in self.keys:
             text = key.pkcs1_base64() if "--show-secrets" in arguments else "encrypted"
@@ -237,7 +237,7 @@ class CliProject:
         `pulumi config set-all` and `rm-all`, without comments; `engine/test_rotate.py` has both.
         """
         if self.read_only == command:
-            raise Refused(f"pulumi config {command}: permission denied", kind="CannotRead")
+            raise Failed(f"pulumi config {command}: permission denied")
         written = _loaded(self.stack_file)
         for argument in arguments:
             if argument == "--plaintext":
