@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from contextlib import suppress
 from fnmatch import filter as matching
 from functools import partial
 from itertools import chain
@@ -34,12 +33,11 @@ from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.ownership import is_easy, signing, signs_today
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.quoting import printable
+from byodkim_provider.quoting import first_few, printable
 
 Strings = tuple[str, ...]
 
-MANAGED_BY_AWS: Final = "domains that another AWS service manages (MANAGED_DOMAIN)"
-ADDRESSES: Final = "e-mail addresses, which inherit the DKIM of their domain"
+OTHERS: Final = "e-mail addresses, names that are no domain, and what AWS manages (MANAGED_DOMAIN)"
 
 Identities = Mapping[str, SesIdentity]
 """Those of one domain, by Region, sorted."""
@@ -72,7 +70,10 @@ Exit codes:
     "--exclude", type=str.lower, multiple=True, metavar="GLOB", help="Leave out domains that match."
 )
 @click.option(
-    "--limit", type=click.IntRange(1), metavar="N", help="At most N domains, first by name."
+    "--limit",
+    type=click.IntRange(1),
+    metavar="N",
+    help="Read at most N domains, first by name.",
 )
 @stack_option("Leave out what this stack has; use its AWS settings.")
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
@@ -96,20 +97,23 @@ def scan(
     stack = open_stack(name, environment) if name else None
     account = environment.account(stack.aws() if stack else AwsSettings())
     region = stack.region if stack else None
-    partition = partition_here(region)
-    listed = _listed(account, regions or regions_with_ses(partition), is_asked=bool(regions))
-    regions_of, left_out = _by_name(listed)
+    regions_of, left_out = _listed(account, regions, partition_here(region))
     chosen = _chosen(regions_of.keys(), wanted, exclude)
     in_stack = chosen & stack.domains.keys() if stack else set()
     if in_stack:
         left_out.append(f"domains that the stack has: {len(in_stack)}")
-    to_read = {domain: regions_of[domain] for domain in sorted(chosen - in_stack)}
-    found, without_entry = _found(account, to_read, wanted, limit)
-    left_out += without_entry
+    to_read = {domain: regions_of[domain] for domain in sorted(chosen - in_stack)[:limit]}
+    found: dict[str, Identities] = {}
+    for domain, identities in _read(account, to_read).items():
+        owners = sorted(filter(None, map(_owner, identities.values())))
+        if owners and domain not in wanted:  # one `up` would take it
+            left_out.append(str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0])))
+        elif identities:  # else they were deleted meanwhile
+            found[domain] = identities
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
     say(_summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
-    account_id = account.account_id(next(iter(listed)))
+    account_id = account.account_id(min(next(iter(found.values())))) if found else None
     if wants_json:
         domains = [
             {"domain": domain, "identities": identities, "comments": _comments(identities)}
@@ -130,52 +134,44 @@ def scan(
 
 
 def _listed(
-    account: Connections, regions: Sequence[str], *, is_asked: bool
-) -> dict[str, list[Listed]]:
+    account: Connections, asked: Strings, partition: str
+) -> tuple[dict[str, list[str]], list[str]]:
     """
-    What SES lists, by Region.
+    The Regions of each domain that SES lists, by name; and what else it lists, to be left out.
 
-    Unless the user has asked for the Regions, one that does not answer is left out: an account has
-    Regions that are not enabled. If none answers, the first error is raised.
+    Unless the user has *asked* for the Regions, one that does not answer is left out: an account
+    has Regions that are not enabled. If none answers, the first error is raised.
     """
 
-    def names(region: str) -> list[Listed] | ByodkimError:
+    def identities(region: str) -> list[Listed] | ByodkimError:
         try:
             return [*chain.from_iterable(account.ses(region, None).list_email_identities())]
         except ByodkimError as error:
             return error
 
-    answers = ask_all({region: partial(names, region) for region in regions})
-    listed: dict[str, list[Listed]] = {}
+    regions = asked or regions_with_ses(partition)
+    answers = ask_all({region: partial(identities, region) for region in regions})
+    regions_of: dict[str, list[str]] = {}
+    others: set[str] = set()
     errors: dict[str, ByodkimError] = {}
-    for region, answer in answers.items():
+    for region, answer in sorted(answers.items()):
         if isinstance(answer, ByodkimError):
             errors[region] = answer
-        else:
-            listed[region] = answer
-    if errors and (is_asked or not listed):
+            continue
+        for identity in answer:
+            try:
+                name = normalise_domain(identity.name.lower())
+            except ValueError:
+                name = ""
+            if name and identity.identity_type != MANAGED:
+                regions_of.setdefault(name, []).append(region)
+            else:
+                others.add(identity.name)
+    if errors and (asked or len(errors) == len(answers)):
         raise next(iter(errors.values()))
     if errors:
-        say(CliMessages.REGIONS(regions=", ".join(sorted(errors))))
-    return listed
-
-
-def _by_name(listed: Mapping[str, Sequence[Listed]]) -> tuple[dict[str, list[str]], list[str]]:
-    """The Regions of each domain, by name; and how many other identities are left out, and why."""
-    regions_of: dict[str, list[str]] = {}
-    others: dict[str, set[str]] = {MANAGED_BY_AWS: set(), ADDRESSES: set()}
-    for region in sorted(listed):
-        for identity in listed[region]:
-            name = identity.name.lower()
-            if identity.identity_type == MANAGED:
-                others[MANAGED_BY_AWS].add(name)
-            elif "@" in name:
-                others[ADDRESSES].add(name)
-            else:
-                with suppress(ValueError):  # of a name that gets no entry
-                    name = normalise_domain(name)
-                regions_of.setdefault(name, []).append(region)
-    return regions_of, [f"{why}: {len(names)}" for why, names in others.items() if names]
+        say(CliMessages.REGIONS(regions=", ".join(errors)))
+    return regions_of, [f"{OTHERS}: {first_few(sorted(others))}"] if others else []
 
 
 def _chosen(known: Collection[str], wanted: Strings, exclude: Strings) -> set[str]:
@@ -191,42 +187,17 @@ def _chosen(known: Collection[str], wanted: Strings, exclude: Strings) -> set[st
     return chosen
 
 
-def _found(
-    account: Connections, regions_of: Mapping[str, Sequence[str]], named: Strings, limit: int | None
-) -> tuple[dict[str, Identities], list[str]]:
-    """The domains that get an entry, at most *limit*; and why others get none."""
+def _read(
+    account: Connections, regions_of: Mapping[str, Sequence[str]]
+) -> Mapping[str, Identities]:
+    """What SES has of each domain."""
 
     def read(domain: str) -> Identities:
         regions = regions_of[domain]
         seen = {region: account.ses(region, None).get_email_identity(domain) for region in regions}
         return {region: one for region, one in seen.items() if one}
 
-    found: dict[str, Identities] = {}
-    left_out: list[str] = []
-    rest = list(regions_of)
-    while rest and (limit is None or len(found) < limit):
-        domains = rest if limit is None else rest[: limit - len(found)]
-        rest = rest[len(domains) :]
-        answers = ask_all({domain: partial(read, domain) for domain in domains})
-        for domain, identities in answers.items():
-            why = _why_no_entry(domain, identities, is_named=domain in named)
-            if why:
-                left_out.append(why)
-            elif identities:  # else they were deleted meanwhile
-                found[domain] = identities
-    return found, left_out
-
-
-def _why_no_entry(domain: str, identities: Identities, *, is_named: bool) -> str:
-    """Why *domain* gets no entry, although it is perhaps named in full; "" if it gets one."""
-    try:
-        normalise_domain(domain)
-    except ValueError as error:
-        return str(error)
-    owners = sorted(filter(None, map(_owner, identities.values())))
-    if owners and not is_named:  # one `up` would take it
-        return str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0]))
-    return ""
+    return ask_all({domain: partial(read, domain) for domain in regions_of})
 
 
 def _owner(one: SesIdentity) -> str | None:
