@@ -1,17 +1,16 @@
 """
-Asks SES and DNS, side by side, about the domains of a stack or about one record: for `status` and
+Asks SES and DNS about the domains of a stack, side by side, or about one record: for `status` and
 `doctor`.
 
-One question each; nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
+Nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesIdentity
@@ -54,51 +53,59 @@ def of_stack(
     *servers*, if there are any, are asked in place of the resolvers in the settings.
     """
     account = environment.account(stack.aws())
-    questions: dict[str, Callable[[], Any]] = {}
-    for domain in domains:
-        declared = domain.declared
-        account_id = declared.account_id if declared else None
-        regions = [stored.declared.region for stored in domain.identities if stored.key]
-        for region in regions:
-            ask_ses = partial(_ask_ses, account, region, domain.name, account_id)
-            questions[f"SES {region} {domain.name}"] = ask_ses
-        resolver = domain.resolver(environment, servers)
-        for record in _expected(domain):
-            questions[f"DNS {record.name}"] = partial(_ask_dns, record, resolver)
-        mail_froms = domain.settings.mail_from_domains
-        if resolver and mail_froms:
-            ask = partial(mail_from_mistakes, resolver, domain.name, mail_froms)
-            questions[f"MAIL FROM {domain.name}"] = ask
-    answers = ask_all(questions)
-    times = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
-    # The times of the state are from SES's clock, and this machine's may lag.
-    now = max([environment.clock.now(), *times])
-    shown = tuple(_domain(domain, answers, now, stack.state.verified) for domain in domains)
+    verified = stack.state.verified
+    shown = ask_all(
+        {
+            domain.name: partial(_domain, domain, account, environment, servers, verified)
+            for domain in domains
+        }
+    )
     stored = [one.declared for domain in stack.domains.values() for one in domain.identities]
     return StackNow(
         stack=stack.name,
         project=stack.project,
         account_id=next((one.account_id for one in stored if one.account_id), None),
-        verdict=worst(domain.verdict for domain in shown) if shown else "unknown",
+        verdict=worst(domain.verdict for domain in shown.values()) if shown else "unknown",
         checked_at=environment.clock.now(),
-        domains=shown,
+        domains=tuple(shown.values()),
     )
 
 
 def _domain(
-    domain: Domain, answers: Mapping[str, Any], now: datetime, verified: Collection[Entry]
+    domain: Domain,
+    account: Connections,
+    environment: Environment,
+    servers: Sequence[str],
+    verified: Collection[Entry],
 ) -> DomainNow:
-    """The state of *domain*, by what was answered."""
-    name = domain.name
-    identities = []
-    for stored in domain.identities:
-        seen = answers.get(f"SES {stored.declared.region} {name}")
-        identities.append(identity_now(stored, seen, now, verified))
-    records = [
-        _in_stack(answers[f"DNS {record.name}"], domain, now) for record in _expected(domain)
+    """The state of *domain*."""
+    answers: dict[str, SesAnswer] = {}
+    for declared in (stored.declared for stored in domain.identities if stored.key):
+        try:
+            ses = account.ses(declared.region, declared.account_id)
+            answers[declared.region] = ses.get_email_identity(domain.name)
+        except ByodkimError as error:
+            answers[declared.region] = error
+    times = [answer.at for answer in answers.values() if isinstance(answer, SesIdentity)]
+    # The times of the state are from SES's clock, and this machine's may lag.
+    now = max([environment.clock.now(), *times])
+    identities = [
+        identity_now(stored, answers.get(stored.declared.region), now, verified)
+        for stored in domain.identities
     ]
-    mail_from = answers.get(f"MAIL FROM {name}", {})
-    return domain_now(domain, identities, records, now, mail_from=mail_from)
+    settings = domain.settings
+    resolver = (
+        environment.resolver("authoritative", servers)
+        if servers
+        else environment.resolver(settings.dns_check, settings.dns_resolvers)
+    )
+    records = [
+        _in_stack(_ask_dns(expected, resolver), domain, now) for expected in _expected(domain)
+    ]
+    mistakes = {}
+    if resolver:
+        mistakes = mail_from_mistakes(resolver, domain.name, settings.mail_from_domains)
+    return domain_now(domain, identities, records, now, mail_from=mistakes)
 
 
 def of_record(
@@ -106,17 +113,9 @@ def of_record(
 ) -> StackNow:
     """One record without a stack."""
     resolver = environment.resolver("authoritative", servers)
-    answers = ask_all({f"DNS {expected.name}": partial(_ask_dns, expected, resolver)})
-    records = tuple(answers.values())
-    shown = DomainNow(domain=expected.domain, identities=(), records=records)
+    [record] = ask_all({expected.name: partial(_ask_dns, expected, resolver)}).values()
+    shown = DomainNow(domain=expected.domain, identities=(), records=(record,))
     return StackNow(verdict="well", checked_at=environment.clock.now(), domains=(shown,))
-
-
-def _ask_ses(account: Connections, region: str, domain: str, account_id: str | None) -> SesAnswer:
-    try:
-        return account.ses(region, account_id).get_email_identity(domain)
-    except ByodkimError as error:
-        return error
 
 
 def _ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:

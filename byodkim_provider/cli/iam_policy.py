@@ -52,7 +52,6 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     adopted: set[tuple[str, str]] = set()
     roles = {role["RoleArn"] for role in stack.aws().roles}
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
-    uses_kms = any(state.secrets.values())
     zones = {*state.mail_from_zones.values()}
     records = {one.mail_from_domain for one in stored if one.mail_from_domain}
     for domain in (*stack.planned.values(), *stack.domains.values()):
@@ -62,10 +61,8 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         identities |= declared
         if domain.settings.adopt:
             adopted |= declared
-        store = domain.settings.key_store
-        if declared and store.provider == "secretsManager":
+        if declared and domain.settings.key_store.provider == "secretsManager":
             secrets.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
-            uses_kms = uses_kms or bool(store.kms_key_id)
         zones |= _zones(domain)
         if domain.settings.mail_from and domain.settings.mail_from.zone:
             names = domain.settings.mail_from_domains.values()
@@ -75,7 +72,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         say(CliMessages.UNKNOWN())
     partition = partition_here(min(identities)[0] if identities else stack.region)
     zones = {"*"} if "*" in zones else zones
-    arns = arns_of(partition, account, identities, secrets, zones, uses_kms=uses_kms)
+    arns = arns_of(partition, account, identities, secrets, zones)
     # An identity keeps its owner when the id of the stack is replaced.
     ids = {state.stack_id, *(one.owner.split("/")[0] for one in stored)}
     owners = [f"{one}/*" for one in ids]
@@ -91,8 +88,6 @@ def arns_of(
     identities: Collection[tuple[str, str]],
     secrets: Collection[str] = (),
     zones: Collection[str] = (),
-    *,
-    uses_kms: bool = False,
 ) -> dict[str, Collection[str]]:
     """ARNs by their names in the table; *identities* are Region and domain."""
     ses = f"arn:{partition}:ses:{{}}:{account}:{{}}"
@@ -104,7 +99,7 @@ def arns_of(
         "configuration set": [ses.format(region, "configuration-set/*") for region in regions],
         "any": ["*"],
         "secret": [f"{secret}{name}*" for name in secrets],
-        "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if uses_kms else [],
+        "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if secrets else [],
         "zone": [f"arn:{partition}:route53:::hostedzone/{zone_id}" for zone_id in zones],
     }
 

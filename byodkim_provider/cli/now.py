@@ -51,18 +51,18 @@ class Finding:
 
     kind: Kind
     message: Message
-    regions: tuple[str, ...] = ()
-    """The Regions in which it is so; none if it is about the whole domain."""
+    region: str = ""
+    """The Region in which it is so; empty if it is about the whole domain."""
 
     def __str__(self) -> str:
-        return f"{', '.join(self.regions)}: {self.message}" if self.regions else str(self.message)
+        return f"{self.region}: {self.message}" if self.region else str(self.message)
 
     def as_values(self) -> dict[str, Any]:
         """What `--json` prints."""
         return {
             "kind": self.kind,
             "code": self.message.code.name,
-            "regions": self.regions,
+            "region": self.region,
             "fields": self.message.fields,
             "text": str(self),
         }
@@ -190,7 +190,7 @@ def identity_now(
         selector=declared.selector if is_ours or ses is None else ses.selector,
         signing_since=since,
         age_days=max(now - since, timedelta()).days if since else None,
-        finding=Finding(kind, problem, (declared.region,)) if problem else None,
+        finding=Finding(kind, problem, declared.region) if problem else None,
         ses=ses,
     )
 
@@ -258,18 +258,8 @@ def domain_now(
         days_until_rotation=days_left,
         identities=tuple(identities),
         records=tuple(records),
-        findings=_merged(findings),
+        findings=tuple(sorted(findings, key=lambda finding: KINDS.index(finding.kind))),
     )
-
-
-def _merged(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    """*findings*, the worst first, each once for all Regions in which it is so."""
-    merged: dict[tuple[Kind, str], Finding] = {}
-    for finding in sorted(findings, key=lambda finding: KINDS.index(finding.kind)):
-        same = (finding.kind, str(finding.message))
-        before = merged[same].regions if same in merged else ()
-        merged[same] = Finding(finding.kind, finding.message, (*before, *finding.regions))
-    return tuple(merged.values())
 
 
 def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
@@ -294,10 +284,12 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
 
 def _not_made(domain: Domain) -> Iterator[Finding]:
     """What the last run had, and the state has not."""
-    if domain.is_lost:
+    if not (domain.identities or domain.records or domain.settings.generation):
         yield Finding("unknown", FindingMessages.LOST())
-    if domain.unmade:
-        yield Finding("wrong", FindingMessages.NOT_MADE(), tuple(domain.unmade))
+    made = {stored.declared.region for stored in domain.identities}
+    for region in domain.regions:
+        if region not in made:
+            yield Finding("wrong", FindingMessages.NOT_MADE(), region)
 
 
 def _unfinished(domain: Domain) -> Iterator[Finding]:
@@ -306,7 +298,7 @@ def _unfinished(domain: Domain) -> Iterator[Finding]:
     for declared in (stored.declared for stored in domain.identities):
         if declared.generation != wanted and declared.region in domain.regions:
             message = FindingMessages.UNFINISHED(generation=declared.generation, wanted=wanted)
-            yield Finding("wrong", message, (declared.region,))
+            yield Finding("wrong", message, declared.region)
 
 
 def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
@@ -358,7 +350,7 @@ def _mail_from(
     elif name and rejects and not ses.rejects:
         messages = [MailFromMessages.MAIL_FROM_REJECT(name=name)]
     for message in messages:
-        yield Finding(kind, message, (region,))
+        yield Finding(kind, message, region)
 
 
 def _retired(domain: Domain, now: datetime) -> Iterator[Finding]:

@@ -113,7 +113,7 @@ def scan(
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
     say(_summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
-    account_id = account.account_id(min(next(iter(found.values())))) if found else None
+    account_id = account.account_id(min(next(iter(found.values())))) if found else ""
     if wants_json:
         domains = [
             {"domain": domain, "identities": identities, "comments": _comments(identities)}

@@ -74,7 +74,7 @@ class Stack:
         planned = dict(self.domains)
         for configured in settings.load(ours, default_region=self.region).domains:
             name = configured.name
-            new = Domain(name=name, settings=configured, stack_id=self.state.stack_id)
+            new = Domain(name=name, settings=configured)
             planned[name] = replace(planned.get(name, new), settings=configured)
         return dict(sorted(planned.items()))
 
@@ -96,13 +96,13 @@ class Stack:
 
     def _written(self, key: str) -> object:
         """A setting of the project in the configuration; None if it is not there."""
-        text = self._plain(f"{self.project}:{key}", CliMessages.ENCRYPTED_MAP)
+        text = self._plain(f"{self.project}:{key}")
         return from_json(text) if text else None
 
-    def _plain(self, name: str, problem: CliMessages = CliMessages.ENCRYPTED) -> str | None:
+    def _plain(self, name: str) -> str | None:
         """The value *name* of the configuration, as Pulumi passes it to a program."""
         if name in self.config and self.config[name] is None:
-            raise Failed(problem(name=name))
+            raise Failed(CliMessages.ENCRYPTED(name=name))
         return self.config.get(name)
 
     def aws(self) -> AwsSettings:
@@ -126,7 +126,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     file = project_file(environment.directory)
     if file is None:
         raise Failed(CliMessages.NO_PROJECT(directory=environment.directory))
-    project = _project_settings(file)
+    project = read_yaml(file)
 
     def pulumi(*arguments: str) -> Callable[[], str]:
         return partial(environment.ask_pulumi, arguments, file.parent)
@@ -163,11 +163,6 @@ def project_file(start: Path) -> Path | None:
     return None
 
 
-def _project_settings(file: Path) -> Mapping[str, Any]:
-    project = read_yaml(file)
-    return project if isinstance(project, Mapping) else {}
-
-
 def read_yaml(file: Path) -> Any:
     """What the project file or the stack file *file* holds; raises `Failed`."""
     try:
@@ -180,18 +175,14 @@ def read_config(printed: str) -> dict[str, str | None]:
     """
     Values by full name, objects as JSON, None for what is encrypted or holds something encrypted.
 
-    *printed* is what `pulumi config --json` prints. Raises `ValueError` for anything else.
+    *printed* is what `pulumi config --json` prints. Raises as `read_state` does.
 
     >>> read_config('{"aws:region": {"value": "eu-west-1", "secret": false}}')
     {'aws:region': 'eu-west-1'}
     """
-    config = json.loads(printed)
-    if not isinstance(config, dict):
-        raise ValueError("not the configuration of a stack")
     values = {}
-    for name, setting in config.items():
-        # What Pulumi adds about an environment is no setting.
-        if isinstance(setting, dict) and "secret" in setting:
+    for name, setting in json.loads(printed).items():
+        if "secret" in setting:  # what Pulumi adds about an environment is no setting
             values[name] = None if setting["secret"] else setting["value"]
     return values
 

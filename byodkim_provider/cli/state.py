@@ -17,11 +17,9 @@ from typing import Any, Final
 from pydantic import TypeAdapter
 
 from byodkim_provider import times
-from byodkim_provider.cli.environment import Environment
 from byodkim_provider.config.settings import DomainSettings, from_stored
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
-from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 
@@ -65,7 +63,6 @@ class Domain:
     """Sorted by Region."""
     records: tuple[DeclaredRecord, ...] = ()
     """Oldest generation first."""
-    stack_id: str | None = None
     retired_at: datetime | None = None
     """When a run first had it as retired."""
 
@@ -73,11 +70,6 @@ class Domain:
     def declared(self) -> Declared | None:
         """What was declared of its first identity, and holds for the domain."""
         return self.identities[0].declared if self.identities else None
-
-    @property
-    def is_lost(self) -> bool:
-        """Whether a run had it, and the state has nothing of it any more."""
-        return not (self.identities or self.records or self.settings.generation)
 
     @property
     def supplied(self) -> frozenset[int] | None:
@@ -94,17 +86,6 @@ class Domain:
         """The Regions in which an identity is wanted."""
         return () if self.settings.retired else tuple(self.settings.regions)
 
-    @property
-    def unmade(self) -> list[str]:
-        """Regions of which the stack has no identity yet."""
-        return sorted({*self.regions} - {stored.declared.region for stored in self.identities})
-
-    def resolver(self, environment: Environment, servers: Sequence[str] = ()) -> DnsResolver | None:
-        """As the settings say; or that asks *servers*."""
-        if servers:
-            return environment.resolver("authoritative", servers)
-        return environment.resolver(self.settings.dns_check, self.settings.dns_resolvers)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class State:
@@ -114,8 +95,8 @@ class State:
     """Sorted by name."""
     verified: frozenset[Entry]
     """Identities that a run of Pulumi found verified."""
-    secrets: Mapping[str, str | None]
-    """ARNs of the secrets that hold keys, and the KMS key of each, if one was named."""
+    secrets: frozenset[str]
+    """ARNs of the secrets that hold keys."""
     mail_from_zones: Mapping[str, str]
     """IDs of the zones in Route 53 with their records, by MAIL FROM domain."""
     stack_id: str | None
@@ -156,8 +137,6 @@ def read_state(export: str) -> State:
         for name, text in outputs.get("retired_at", {}).items():
             retired_at[name] = times.moment(text)
     judged = {verdict.entry.domain for verdict in verdicts}
-    stack_ids = [resource["id"] for resource in resources["StackId"]]
-    stack_id = stack_ids[0] if stack_ids else None
     domains = {}
     for name in sorted({*settings, *identities, *records, *judged}):
         listed = sorted(identities[name], key=lambda stored: stored.declared.region)
@@ -166,7 +145,6 @@ def read_state(export: str) -> State:
             settings=settings.get(name) or _alone(name, listed),
             identities=tuple(listed),
             records=tuple(sorted(records[name].values(), key=lambda r: r.generation or 0)),
-            stack_id=stack_id,
             retired_at=retired_at.get(name),
         )
     keys = [key.get("outputs", {}) for key in resources["DkimKey"]]
@@ -174,15 +152,11 @@ def read_state(export: str) -> State:
     return State(
         domains=domains,
         verified=frozenset(verdict.entry for verdict in verdicts if verdict.verified),
-        secrets={
-            key["secret_arn"]: key["key_store"].get("kms_key_id")
-            for key in keys
-            if "secret_arn" in key
-        },
+        secrets=frozenset(key["secret_arn"] for key in keys if "secret_arn" in key),
         mail_from_zones={
             record["name"]: record["zoneId"] for record in aws_records if record["type"] == "MX"
         },
-        stack_id=stack_id,
+        stack_id=next((resource["id"] for resource in resources["StackId"]), None),
     )
 
 

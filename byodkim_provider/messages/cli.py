@@ -35,11 +35,10 @@ class CliMessages(Table):
         "what `pulumi config` and `pulumi stack export` print is not a stack of this program "
         "({error})"
     )
-    ENCRYPTED_MAP = (
-        "{name}: is encrypted as a whole, and nothing is decrypted here",
+    ENCRYPTED = (
+        "{name}: is encrypted in the stack file, and nothing is decrypted here",
         "set it without `--secret`: privateKeys holds the private keys",
     )
-    ENCRYPTED = "{name}: is encrypted in the stack file, and nothing is decrypted here"
     OTHER_DOMAIN = (
         "{domain}: is not in stack {stack}{meant}",
         "correct it, or run `pulumi up`, which makes what the stack file lists" + _WITHOUT_A_STACK,

@@ -199,7 +199,6 @@ def test_key_store(project, stored):
     anywhere = secret.replace("us-east-1", "*")
     ours = {f"{anywhere}/dev/*", f"{anywhere}/old/*"}
     assert allowed["secretsmanager:GetSecretValue"] == ours
-    assert "kms:Decrypt" not in allowed
     resource = f"{secret}/old/old.example/1-AbCdEf"
     for action, tags, expected in (
         ("CreateSecret", {NEW_OWNER: OURS}, True),

@@ -1,8 +1,8 @@
 """
 If this fails, an interrupted command leaves a stack locked or changed, or ends in a traceback.
 
-The `pulumi` of these processes is a script with the answers of a `CliProject`; SES and DNS are
-sockets that stay silent.
+The `pulumi` of these processes is a script with the answers of a `CliProject`; SES is a
+socket that stays silent.
 """
 
 import os
@@ -26,32 +26,23 @@ SECONDS = 60
 
 @pytest.fixture
 def silent():
-    """Two sockets on loopback that take questions and never answer: a name server and AWS."""
-    with (
-        socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as dns,
-        socket.create_server(("127.0.0.1", 0)) as aws,
-    ):
-        dns.bind(("127.0.0.1", 0))
-        dns.settimeout(SECONDS)
+    """A socket on loopback that takes calls and never answers."""
+    with socket.create_server(("127.0.0.1", 0)) as aws:
         aws.settimeout(SECONDS)
-        yield dns, aws
+        yield aws
 
 
 @pytest.fixture
 def project(tmp_path, world, silent):
-    """One domain in SES and DNS, neither of which answers."""
-    dns, aws = silent
+    """One domain in SES, which does not answer; DNS is not checked."""
     (directory := tmp_path / "project").mkdir()
     project = CliProject(directory, world)
-    world.publish(1, 2, 3)
     project.stored = [replace(world.verified(2), signed_until={})]
-    project.write(
-        f"    {DOMAIN}: {{generation: 2, dnsResolvers: ['127.0.0.1:{dns.getsockname()[1]}']}}\n"
-    )
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
     project.environment = {
         "PATH": f"{project.pulumi_script(tmp_path / 'bin').parent}{os.pathsep}{os.environ['PATH']}",
         "PYTHONPATH": str(ROOT),
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{aws.getsockname()[1]}",
+        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{silent.getsockname()[1]}",
         "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE",
         "AWS_SECRET_ACCESS_KEY": "secret",
         "AWS_EC2_METADATA_DISABLED": "true",
@@ -60,19 +51,11 @@ def project(tmp_path, world, silent):
 
 
 @pytest.fixture
-def without_dns(project, tmp_path):
-    """The same, where DNS is not checked."""
-    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
+def answered(project, tmp_path):
+    """The same, where SES need not be asked: the domain waits for DNS."""
+    project.stored = [replace(project.stored[0], key=None)]
     project.pulumi_script(tmp_path / "bin")
     return project
-
-
-@pytest.fixture
-def answered(without_dns, tmp_path):
-    """The same, where neither SES nor DNS need be asked: one domain waits for DNS."""
-    without_dns.stored = [replace(without_dns.stored[0], key=None)]
-    without_dns.pulumi_script(tmp_path / "bin")
-    return without_dns
 
 
 def byodkim(project, *arguments, stdin=None):
@@ -89,10 +72,8 @@ def byodkim(project, *arguments, stdin=None):
 
 def test_interrupted(project, silent):
     """Ctrl-C ends `status` at once and says so by the exit code, whoever is still asked."""
-    dns, aws = silent
     with byodkim(project, "status") as process:
-        dns.recvfrom(1000)
-        connection, _ = aws.accept()
+        connection, _ = silent.accept()
         with connection:
             pressed = time.monotonic()
             process.send_signal(signal.SIGINT)
@@ -133,15 +114,15 @@ sys.exit(1)
 
 
 @pytest.mark.parametrize("ending", [signal.SIGINT, signal.SIGHUP], ids=lambda one: one.name)
-def test_ended_from_outside(without_dns, tmp_path, ending):
+def test_ended_from_outside(project, tmp_path, ending):
     """
     A job that is cancelled ends `pulumi up` in order, by one signal: a second would end it at once.
     """
-    script = without_dns.pulumi_script(tmp_path / "bin")
+    script = project.pulumi_script(tmp_path / "bin")
     (tmp_path / "up.py").write_text(PULUMI_UP)
     up = f'"up -s dev --yes") exec "{sys.executable}" "{tmp_path}/up.py";;\n'
     script.write_text(script.read_text().replace("*) exit 3;;", f"{up}*) exit 3;;"))
-    with byodkim(without_dns, "rotate", DOMAIN, "--yes", stdin=subprocess.DEVNULL) as process:
+    with byodkim(project, "rotate", DOMAIN, "--yes", stdin=subprocess.DEVNULL) as process:
         assert "began, in a group of its own\n" in process.stdout
         process.send_signal(ending)
         said, stderr = process.communicate()
