@@ -141,7 +141,7 @@ def verify(
     seen = Polls({verdict.entry: verdict for verdict in before})
     awaiting = [awaiting_dns(entry) for entry in entries if entry.key_set_at is None]
     if on_timeout == "fail" and awaiting:
-        raise _not_verified(awaiting, waited_seconds=0)
+        raise _not_verified(awaiting)
     polled = [entry for entry in entries if entry.key_set_at and not seen.verdict(entry).settled]
     new = [entry for entry in polled if not seen.verdict(entry).waited]
     limit = timeout_minutes * 60
@@ -154,14 +154,13 @@ def verify(
     verdicts = [seen.verdict(entry) for entry in entries]
     is_settled = all(verdict.settled for verdict in verdicts)
     if on_timeout == "fail" and not is_settled and not stopping.is_set():
-        raise _not_verified(verdicts, waited_seconds=seconds)
+        raise _not_verified(verdicts)
     return verdicts
 
 
-def _not_verified(verdicts: Iterable[Verdict], *, waited_seconds: float) -> ByodkimError:
+def _not_verified(verdicts: Iterable[Verdict]) -> ByodkimError:
     pending = "; ".join(pending_lines(verdicts))
-    said = IdentityMessages.NOT_VERIFIED(seconds=waited_seconds, pending=pending)
-    return ByodkimError(said, kind="NotVerified")
+    return ByodkimError(IdentityMessages.NOT_VERIFIED(pending=pending), kind="NotVerified")
 
 
 # --- the wait

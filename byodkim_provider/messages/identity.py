@@ -219,7 +219,7 @@ class IdentityMessages(Table):
         _NOTHING + "list both, move the {moves}, then drop one",
     )
     NOT_VERIFIED = (
-        "not verified after {seconds:.0f} s: {pending}",
+        "not verified: {pending}",
         "what is made stays; correct what is named and run `pulumi up` again",
     )
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"

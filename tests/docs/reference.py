@@ -55,27 +55,20 @@ OF_ALL: Final = (
 
 
 def commands() -> str:
-    """What each command is for, its options and its exit codes, in one table."""
+    """What each command is for, its options and its exit codes, below a heading for each."""
     with click.Context(main, info_name="byodkim", **main.context_settings) as context:
         found = [(name, main.get_command(context, name)) for name in main.list_commands(context)]
         before: dict[tuple[str, str], str] = {}
-        rows = [
-            row
-            for name, one in found
-            if one
-            for row in _command(click.Context(one, context, name), one, before)
-        ]
-    return "\n".join(["| command, option | meaning |\n| --- | --- |", *rows])
+        return "\n\n".join(
+            _command(click.Context(one, context, name), one, before) for name, one in found if one
+        )
 
 
 def _command(
     context: click.Context, command: click.Command, before: dict[tuple[str, str], str]
-) -> list[str]:
-    """
-    The rows of a command; *before* has the options that another command has too, and its name.
-    """
+) -> str:
+    """A command; *before* has the options that another command has too, and its name."""
     usage = " ".join([context.command_path, *command.collect_usage_pieces(context)])
-    said, _, more = " ".join(inspect.cleandoc(command.help or "").split()).partition(". ")
     codes = re.findall(r"^ +(\d+) +(.+(?:\n {4,}\D.*)*)", command.epilog or "", re.MULTILINE)
     options = [record for one in command.params if (record := one.get_help_record(context))]
     own = [one for one in options if one[0].startswith("-") and one[1] not in OF_ALL]
@@ -83,41 +76,29 @@ def _command(
         one for one in own if before.setdefault(one, context.command_path) != context.command_path
     ]
     names = ", ".join(f"`{name.partition(' ')[0]}`" for name, _ in again)
-    rows = [
-        (f"**`{usage}`**", f"**{said}.** {more}"),
-        *((f"`{name}`", meaning) for name, meaning in own if (name, meaning) not in again),
-        *([(names, f"As for `{before[again[0]]}`.")] if again else []),
-        (
-            "exit codes",
-            "<br>".join(f"{code} {' '.join(meaning.split())}" for code, meaning in codes),
-        ),
-    ]
-    return ["| {} | {} |".format(*(cell.replace("|", r"\|") for cell in row)) for row in rows]
+    listed = [f"- `{name}`: {said}" for name, said in own if (name, said) not in again]
+    listed += [f"- {names}: as for `{before[again[0]]}`."] if again else []
+    listed += [f"- Exit code {code}: {' '.join(said.split())}." for code, said in codes]
+    said = " ".join(inspect.cleandoc(command.help or "").split())
+    return "\n".join([f"## {context.command_path}", "", f"`{usage}`", "", said, "", *listed])
 
 
 def resources() -> str:
-    """Arguments and outputs of each public class that has some, in one table."""
-    names = [getattr(byodkim_provider, name) for name in byodkim_provider.__all__]
-    rows = [row for one in names if isinstance(one, type) for row in _class(one)]
-    return "\n".join(["| name | type | default | meaning |\n| --- | --- | --- | --- |", *rows])
+    """Arguments and outputs of each public class that has some, below a heading for each."""
+    classes = [getattr(byodkim_provider, name) for name in byodkim_provider.__all__]
+    return "\n\n".join(filter(None, (_class(one) for one in classes if isinstance(one, type))))
 
 
-def _class(made: type) -> list[str]:
+def _class(made: type) -> str:
     rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
     if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
-        return []
+        return ""
     text = (inspect.getdoc(made) or "").partition("\n\nExample::")[0]
-    said, _, more = " ".join(text.split()).partition(". ")
-    listed = [
-        "| {} | {} | {} | {} |".format(*map(_code, row[:3]), row[3]) for row in rows if row[3]
-    ]
-    others = [
-        _code(f"{name}: {kind}{default and f' = {default}'}")
-        for name, kind, default, said in rows
-        if not said
-    ]
-    wordless = [f"| others | | | {', '.join(others)} |"] if others else []
-    return [f"| **`{made.__name__}`** | | | **{said.rstrip('.')}.** {more} |", *listed, *wordless]
+    listed = []
+    for name, kind, default, said in rows:
+        typed = f"`{name}: {kind}{default and f' = {default}'}`"
+        listed.append(f"- {typed}: {said}" if said else f"- {typed}")
+    return "\n".join([f"## {made.__name__}", "", " ".join(text.split()), "", *listed])
 
 
 def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
@@ -149,10 +130,6 @@ def _type(annotation: ast.expr) -> str:
     text = text.replace("None | None", "None").replace("Boolean", "bool")
     text = re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
     return re.sub(r"InstanceOf\[(\w+)\]", r"\1", text)
-
-
-def _code(text: str) -> str:
-    return f"`{text}`".replace("|", r"\|") if text else ""
 
 
 def errors() -> str:

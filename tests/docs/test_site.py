@@ -21,10 +21,20 @@ WIDTHS = {390, 1280}
 
 QUERIES = {
     "wider than the window": TOO_WIDE,
-    "short code in a table in two lines": """
-        [...document.querySelectorAll("td code")]
+    "short code in two lines": """
+        [...document.querySelectorAll("code:not(pre code)")]
             .filter(code => code.textContent.length < (innerWidth < 960 ? 24 : 42)
-                && code.clientHeight > 30)
+                && code.getClientRects().length > 1)
+            .map(code => code.textContent)""",
+    "an item of a list within another paragraph": """
+        [...document.querySelectorAll("article :is(p, li)")]
+            .filter(text => /\\n\\d+\\. /.test([...text.childNodes]
+                .filter(node => !node.matches || !node.matches("ol, ul, p, pre, div"))
+                .map(node => node.textContent).join("")))
+            .map(text => text.textContent)""",
+    "a backslash before a pipe": """
+        [...document.querySelectorAll("article code")]
+            .filter(code => code.textContent.includes("\\\\|") && !code.closest("pre"))
             .map(code => code.textContent)""",
     "code under its copy button": """
         [...document.querySelectorAll("pre:has(> .md-code__nav)")]

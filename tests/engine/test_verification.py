@@ -64,9 +64,7 @@ def test_limit(sandbox, switches, open_stack):
     stack.declare(domains, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
     failed = stack.up()
     assert failed.failed
-    assert re.search(
-        rf"NotVerified: not verified after \d s: {domain} {REGION}: PENDING, ", failed.stdout
-    )
+    assert re.search(f"NotVerified: not verified: {domain} {REGION}: PENDING, ", failed.stdout)
 
     sandbox.clock.advance(3600)
     verified = stack.up()

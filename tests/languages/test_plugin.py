@@ -152,7 +152,7 @@ PAGE = "docs/how-to/other-languages.md", "The program"
 
 def test_page(yaml):
     """The program of the page declares its domain."""
-    program = block(*PAGE, 2)
+    program = block(*PAGE, 3)
     head = (yaml.folder / "Pulumi.yaml").read_text().partition("resources:")[0]
     (yaml.folder / "Pulumi.yaml").write_text(head + program.replace("example.com", yaml.domain))
     assert ("create", "DkimVerification", "DOMAIN") in yaml.steps()
@@ -205,7 +205,7 @@ def test_commands(yaml):
     assert "generation: 1 -> 2" in yaml.run(f"byodkim rotate {yaml.domain} --dry-run").shown
 
 
-RESOLVER = """pulumi config set --cwd ../mail --path 'dnsResolvers[0]' "$SANDBOX_DNS\""""
+RESOLVER = """pulumi config set --path 'dnsResolvers[0]' "$SANDBOX_DNS\""""
 
 
 def test_template(shell, plugin):
@@ -215,9 +215,10 @@ def test_template(shell, plugin):
     shutil.copytree(ROOT / "examples" / "typescript", template)
     program = template / "index.ts"
     program.write_text(program.read_text().replace("example.com", "template.test"))
-    new, *others = block(*PAGE).splitlines()
-    done = shell.run("\n".join([new, quoted(PAGE[0], RESOLVER), *others]))
+    commands = [block(*PAGE), quoted(PAGE[0], RESOLVER), block(*PAGE, 2)]
+    done = shell.run("\n".join(commands))
     assert done.exit_code == 0, done.shown
+    assert "template.test: well" in done.shown
     assert shell.sandbox.ses.signing_key("template.test", REGION)
 
 
