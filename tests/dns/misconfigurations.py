@@ -83,13 +83,8 @@ CASES: dict[str, Case] = {
     # At another name
     "zone doubled": misplaced("the panel added the zone twice", f"{HERE}.{{zone}}"),
     "underscore stripped": misplaced("the name is not selector", "s1.domainkey"),
-    "_domainkey left out": misplaced("the name is not selector", "s1"),
-    "selector left out": misplaced("the name is not selector", "_domainkey"),
     "sub-domain left out": misplaced(
         "the sub-domain", HERE, "sub-domain-missing", sub_domain="mail."
-    ),
-    "zone doubled behind a sub-domain": misplaced(
-        "the panel added the zone twice", f"{HERE}.mail.{{zone}}", sub_domain="mail."
     ),
     "at the apex": misplaced("the name is not selector", "@"),
     "hidden by a delegation": Case(
@@ -105,17 +100,10 @@ CASES: dict[str, Case] = {
     "CNAME to another key": Case([(HERE, f"CNAME key.{ELSEWHERE}.")], "cname"),
     "CNAME to itself": Case([(HERE, f"CNAME {HERE}")], "cname"),
     "wildcard CNAME": Case([("*._domainkey", f"CNAME key.{ELSEWHERE}.")], "no-txt", WILDCARD),
-    "wildcard CNAME, zone doubled": Case(
-        [("*._domainkey", f"CNAME key.{ELSEWHERE}."), (f"{HERE}.{{zone}}", txt(VALUE))],
-        "wrong-name",
-    ),
     "wildcard for SPF": Case([("*._domainkey", txt(SPF))], "no-txt", WILDCARD),
     "at one server only": Case([(HERE, txt(VALUE))], "servers-differ", missing_at_second=HERE),
     "behind a CNAME, at one server only": Case(
         [(HERE, "CNAME half"), ("half", txt(VALUE))], "servers-differ", missing_at_second="half"
-    ),
-    "private key behind a CNAME": Case(
-        [(HERE, "CNAME private"), ("private", txt(f"p={KEY.pkcs1_base64()}"))], "private-key"
     ),
     "private key at another name": Case(
         [(f"{HERE}.{{zone}}", txt(f"p={KEY.pkcs1_base64()}"))], "private-key"
@@ -127,7 +115,6 @@ CASES: dict[str, Case] = {
     # Values that a zone file, a server or the wire may change
     "quotes around the value": at_name("wrong-value", f'"{VALUE}"'),
     "whole PEM file": at_name("wrong-value", PEM),
-    "first string lost": at_name("wrong-value", VALUE[255:]),
     "private key as PEM": at_name("private-key", PRIVATE_PEM),
     "another key": at_name("another-key", ANOTHER),
     "SPF there": at_name("another-key", SPF),

@@ -68,8 +68,6 @@ def reply(query, number, servers, *, aliases, referrals):
     ("servers", "options", "answers"),
     {
         "many": (600, {}, MAX_SERVERS),
-        "referrals": (16, {"referrals": True}, None),
-        "CNAMEs": (2, {"aliases": True}, None),
         "both": (16, {"aliases": True, "referrals": True}, None),
     },
 )

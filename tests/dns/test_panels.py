@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dns import diagnosis, panels
+from byodkim_provider.dns import panels
 from byodkim_provider.hosts.registry import PANELS, recognise
 from tests.support.cases import cases
 
@@ -31,30 +31,7 @@ def instructions(
     return panels.instructions(PANELS[name], entry)
 
 
-RELATIVE, FULL = "s1._domainkey.mail", f"{NAME}."
-QUOTED = f'"{FIRST}" "{REST}"'
 TARGET = f"{NAME}.keys.example.net"
-
-FORMS = {
-    # The field for the name, and what is typed there; for the value; for the target of a CNAME; the
-    # TTL.
-    "route53": ("Record name", RELATIVE, "Value", QUOTED, "Value", "300"),
-    "hostgator": ("Name", FULL, "Record", VALUE, "Record", "14400"),
-}
-
-
-@pytest.mark.parametrize("name", FORMS)
-@pytest.mark.parametrize("kind", ["TXT", "CNAME"])
-def test_what_to_type(name, kind):
-    """Each field of the panel has its own line with what goes into it; a CNAME is in one piece."""
-    name_field, typed_name, value_field, typed_value, target_field, ttl = FORMS[name]
-    text = instructions(name, record_value=VALUE if kind == "TXT" else TARGET, kind=kind)
-    content = {value_field: typed_value} if kind == "TXT" else {target_field: TARGET}
-    expected = {"Type": kind, name_field: typed_name, **content, "TTL": ttl}
-    assert typed(text) == {field: one for field, one in expected.items() if one}
-    assert ZONE in text.splitlines()[0]
-    if kind == "CNAME":
-        assert not re.search("TXT|255", text)
 
 
 def test_whole_cname():
@@ -133,14 +110,6 @@ def test_recognise(name):
 def test_not_recognised(name_servers):
     """Other name servers, and those of two providers at once, tell of no panel."""
     assert recognise(name_servers) is None
-
-
-@every_panel
-@pytest.mark.parametrize("code", diagnosis.CODES)
-def test_mending(name, code):
-    """Advice names the panel's own fields and leaves nothing open."""
-    text = diagnosis.fix(PANELS[name], code, zone=ZONE)
-    assert not re.search(r"[{}]|\.$", text)
 
 
 values = st.text(st.sampled_from("ABCZaz019+/="), min_size=1, max_size=900).map("p={}".format)
