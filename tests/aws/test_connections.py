@@ -7,6 +7,7 @@ import pytest
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.errors import AwsRefused, InvalidSettings, Stopped, WrongAccount
+from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
 from sandbox.http_stand_in import Response
 from tests.support.http_answer import Answering
@@ -35,17 +36,23 @@ def test_one_client_for_all_threads(machine):
     assert connections.ses("us-east-1", None) not in clients
 
 
-@pytest.mark.parametrize("service", ["ses", "secrets"])
-def test_account(machine, aws, service):
+@pytest.mark.parametrize(("service", "name"), [("ses", "SES"), ("secrets", "Secrets Manager")])
+def test_account(machine, aws, service, name):
     """
     Who knows the account and who doesn't share a client; another account is refused each time.
     """
-    connected = getattr(Connections(machine.settings()), service)
+    machine.write(
+        credentials=f"[mail]\naws_access_key_id = {aws.access_key}\n"
+        f"aws_secret_access_key = {aws.secret_key}\n"
+    )
+    connected = getattr(Connections(machine.settings(profile="mail")), service)
     for _ in range(2):
-        with pytest.raises(WrongAccount):
+        with pytest.raises(WrongAccount) as caught:
             connected("eu-west-1", "210987654321")
-        assert connected("eu-west-1", aws.account)
         assert connected("eu-west-1", aws.account) is connected("eu-west-1", None)
+    assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
+        whose="profile 'mail'", service=name, account=aws.account, expected="210987654321"
+    )
 
 
 def test_failure_is_remembered(machine):

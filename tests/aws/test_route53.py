@@ -78,41 +78,24 @@ def test_name_servers(stub, route53):
 
 
 @cases(
-    ("method", "arguments", "operation", "subject", "code", "step"),
+    ("method", "arguments", "operation", "code", "steps"),
     {
-        "zones": (
-            "zones",
-            (),
-            "ListHostedZones",
-            "the account",
-            "AccessDenied",
-            AwsMessages.POLICY(),
-        ),
-        "zone": ("name_servers", ("Z1",), "GetHostedZone", "Z1", "NoSuchHostedZone", None),
+        "zones": ("zones", (), "ListHostedZones", "AccessDenied", [AwsMessages.POLICY()]),
+        "zone": ("name_servers", ("Z1",), "GetHostedZone", "NoSuchHostedZone", []),
         "name": (
-            "standing",
-            ("Z1", NAME, "TXT"),
-            "ListResourceRecordSets",
-            "Z1",
-            "ExpiredToken",
-            AwsMessages.SIGN_IN(),
+            *("standing", ("Z1", NAME, "TXT"), "ListResourceRecordSets", "ExpiredToken"),
+            [AwsMessages.SIGN_IN()],
         ),
     },
 )
-def test_refused(stub, route53, method, arguments, operation, subject, code, step):
+def test_refused(stub, route53, method, arguments, operation, code, steps):
     """Each call is named in its error, with what Route 53 says and the next step."""
     stub.add_client_error(xform_name(operation), code, "no", 403)
     with pytest.raises(AwsRefused) as caught:
         getattr(route53, method)(*arguments)
-    says = AwsMessages.SAYS(service="Route 53", reason="no")
-    assert caught.value.message == AwsMessages.REFUSED(
-        operation=operation,
-        subject=subject,
-        region="Route 53",
-        code=code,
-        request="",
-        steps=[says, *([step] if step else [])],
-    )
+    fields = caught.value.message.fields
+    assert (fields["operation"], fields["region"], fields["code"]) == (operation, "Route 53", code)
+    assert fields["steps"] == [AwsMessages.SAYS(service="Route 53", reason="no"), *steps]
 
 
 # -- one name of a zone

@@ -12,7 +12,7 @@ from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws
-from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings, WrongAccount
+from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.messages.aws import AwsMessages
 from sandbox.http_stand_in import Response
 from tests.support.cases import cases, written_out
@@ -226,24 +226,6 @@ def test_assume_roles(machine, aws):
 
 
 @cases(
-    ("service", "given", "whose", "name"),
-    {
-        "SES": ("ses", {"profile": "mail"}, "profile 'mail'", "SES"),
-        "Secrets Manager": ("secrets", {}, DEFAULT, "Secrets Manager"),
-    },
-)
-def test_wrong_account(machine, aws, service, given, whose, name):
-    """The account that pulumi-aws does not work in is refused before anything is written."""
-    machine.write(credentials=PROFILE.format(aws))
-    machine.sign_in()
-    with pytest.raises(WrongAccount) as caught:
-        getattr(Connections(machine.settings(**given)), service)(REGION, "000000000001")
-    assert caught.value.message == AwsMessages.OTHER_ACCOUNT(
-        whose=whose, service=name, account=aws.account, expected="000000000001"
-    )
-
-
-@cases(
     ("setting", "listed", "code"),
     {
         "allowed": ("allowedAccountIds", ["other", "own"], None),
@@ -275,7 +257,6 @@ ALL_HERE = {"AWS_ENDPOINT_URL": NOBODY}
         "SES, by the environment": ("sesv2", {}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}, "SES"),
         "secrets": ("secretsmanager", {"secretsmanager": NOBODY}, {}, "Secrets Manager"),
         "VPC": ("sesv2", {"sesv2": VPC}, {}, None),
-        "FIPS": ("sesv2", {}, {"AWS_USE_FIPS_ENDPOINT": "true"}, None),
     },
 )
 def test_half_redirected(machine, service, endpoints, environment, redirected):

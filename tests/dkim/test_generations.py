@@ -17,7 +17,6 @@ DAY = timedelta(days=1)
     ("signing", "supplied", "expected"),
     {
         "first": (1, None, (1, 2)),
-        "second": (2, None, (1, 2, 3)),
         "no neighbours": (2, {2}, (2,)),
         "others far away": (3, {1, 3, 9}, (3,)),
     },
@@ -32,7 +31,6 @@ def test_published(signing, supplied, expected):
 @cases(
     ("signing", "published", "expected"),
     {
-        "out of order": (2, (3, 1, 2), {1: "previous", 2: "signing", 3: "standby"}),
         "gone back": (2, (2, 3, 4), {2: "signing", 3: "standby", 4: "standby"}),
     },
 )
@@ -47,8 +45,6 @@ def test_roles(signing, published, expected):
 @cases(
     ("signing", "published", "expected"),
     {
-        "default": (2, (1, 2, 3), None),
-        "out of order": (2, (4, 2), None),
         "signing missing": (2, (1, 3), M.SIGNING_NOT_PUBLISHED(generation=2, published="[1, 3]")),
         "twice": (2, (2, 3, 2), M.TWICE(generation=2)),
         "as many as allowed": (2, range(1, 21), None),
@@ -74,14 +70,11 @@ SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
 @cases(
     ("change", "days_since", "options", "expected"),
     {
-        "overlap over": (NEXT, {1: 11}, {}, []),
         "to the second": (NEXT, {1: 10}, {}, []),
-        "never signed": (NEXT, {}, {}, []),
         "jump": (((1, 2, 3), (8, 9, 10)), {1: 2}, {}, [1, 2]),
         "signing one dropped at once": (((1, 2, 3), (3, 4)), {1: 90}, {}, [2]),
         "nothing signs yet": (((1, 2), ()), {}, {"signing": None}, []),
         "previous key exchanged": (SAME, {1: 2}, {"exchanged": {1}}, [1]),
-        "standby key exchanged": (SAME, {1: 2}, {"exchanged": {3}}, []),
         "exchanged but not published before": (((2, 3), (2, 3, 4)), {4: 2}, {"exchanged": {4}}, []),
         "override": (((3, 4), (4, 5)), {}, {"signing": 3, "overlap_days": 0}, []),
     },
@@ -90,13 +83,6 @@ def test_too_early(change, days_since, options, expected):
     """A generation stays in DNS until mail signed with it has arrived or been given up."""
     found = early(*change, days_since=days_since, **{"signing": 2, **options})
     assert [*found] == expected
-
-
-def test_too_early_says_since_when():
-    """What leaves too early comes with its last signature."""
-    found = early((1, 2, 3), (4, 5), days_since={1: 4}, signing=2)
-    assert found == {1: NOW - 4 * DAY, 2: NOW}
-    assert generations.allowed_today(before=(1, 2, 3), after=(4, 5), early=found) == (1, 2, 4, 5)
 
 
 GENERATIONS = st.integers(1, 6)
@@ -156,9 +142,7 @@ NO_SLOTS, SLOT = {}, {"slots": generations.slot}
 @cases(
     ("leaked", "signing", "published", "options", "expected"),
     {
-        "signing": (2, 2, (1, 2, 3), NO_SLOTS, (3, (1, 3, 4))),
         "signing, standby further on": (2, 2, (1, 2, 5), NO_SLOTS, (5, (1, 5, 6))),
-        "standby": (3, 2, (1, 2, 3), NO_SLOTS, (2, (1, 2, 4))),
         "previous": (1, 2, (1, 2, 3), NO_SLOTS, (2, (2, 3))),
         "first of slots": (2, 2, (1, 2, 3), SLOT | {"used": {1}}, (3, (1, 3))),
         "second of slots": (3, 3, (1, 3), SLOT | {"used": {1, 2}}, (5, (1, 5))),

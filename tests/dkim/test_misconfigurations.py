@@ -61,16 +61,9 @@ def test_misplaced_in_the_zone_itself():
     assert len(found) == 8
 
 
-def test_misplaced_can_be_looked_up():
-    """What makes no possible name is left out."""
-    domain = ".".join(["a" * 55] * 4)
-    assert all(len(name) <= records.NAME_OCTETS for name in misplaced("s1", domain, domain))
-
-
 # Values
 
 
-SPLIT_1, SPLIT_2 = VALUE[:255], VALUE[255:]
 TAGGED = f"v=DKIM1; k=rsa; p={PUBLIC}"
 PRIVATE = KEYS[2048].pkcs1_base64()
 PEM = pem("rsa2048.public")
@@ -90,33 +83,21 @@ def body(name):
 OTHER_VALUE, PRIVATE_KEY, NO_KEY = S.OTHER_VALUE(), S.PRIVATE_KEY(), S.NO_KEY()
 
 
-def changed(*places):
-    """The value with other characters of base64 at these *places*."""
-    at = {place: "B" if VALUE[place] == "A" else "A" for place in places}
-    return "".join(at.get(place, character) for place, character in enumerate(VALUE))
-
-
 CASES = {
     "no record": ([], S.NO_RECORD()),
     "quotes around": ([f'"{VALUE}"'], OTHER_VALUE),
     "PEM": ([PEM], OTHER_VALUE),
-    "short lines": (["p=" + "\n".join(re.findall(".{1,30}", PUBLIC))], OTHER_VALUE),
     "no p=": ([PUBLIC], OTHER_VALUE),
     "placeholder": (["p=customerProvidedPublicKey"], OTHER_VALUE),
     "cut at 255": ([VALUE[:255]], OTHER_VALUE),
-    "end only": ([SPLIT_2], OTHER_VALUE),
-    "a string a record": ([SPLIT_1, SPLIT_2], S.SEVERAL_WRONG(number=2, right=0)),
+    "end only": ([VALUE[255:]], OTHER_VALUE),
+    "a string a record": ([VALUE[:255], VALUE[255:]], S.SEVERAL_WRONG(number=2, right=0)),
     "two records, one right": ([ANOTHER, VALUE], S.SEVERAL(number=2, right=1)),
     "revoked": (["p="], NO_KEY),
     "another key": ([ANOTHER], S.ANOTHER_KEY(fingerprint=ANOTHER_KEY.fingerprint[:8])),
     "tag": ([f"s=tlsrpt; p={PUBLIC}"], OTHER_VALUE),
-    "one wrong character": ([changed(100)], OTHER_VALUE),
     "private key": ([PRIVATE], PRIVATE_KEY),
     "private key, base64 of a PEM": ([encoded(PRIVATE_PEM)], PRIVATE_KEY),
-    "private key, base64 of a PEM in lines": (
-        ["\n".join(re.findall(".{1,76}", encoded(PRIVATE_PEM)))],
-        PRIVATE_KEY,
-    ),
     "private key, base64 of a PEM, cut at 255": ([f"p={encoded(PRIVATE_PEM)}"[:255]], PRIVATE_KEY),
     "private key, base64 of base64": ([encoded(PRIVATE)], PRIVATE_KEY),
     "private key, = lost": ([f"p{PRIVATE}"], PRIVATE_KEY),
@@ -126,7 +107,6 @@ CASES = {
     "private key, EC": ([body("ec.pkcs8")], PRIVATE_KEY),
     "private key, Ed25519": ([body("ed25519")], PRIVATE_KEY),
     "private key, a record for each line": ([f"p={line}" for line in PRIVATE_LINES], PRIVATE_KEY),
-    "private key behind p=": ([f"p={PRIVATE}"], PRIVATE_KEY),
     "private key, PKCS#8": ([pem("rsa2048.pkcs8").split("\n", 1)[1]], PRIVATE_KEY),
     "private key, PEM": ([pem("rsa1024.pkcs1")], PRIVATE_KEY),
     "private key beside the right value": ([VALUE, f'"{PRIVATE}"'], PRIVATE_KEY),

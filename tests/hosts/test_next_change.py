@@ -44,18 +44,15 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         "theirs and ours": ("same key", (OURS, THEIRS), NEVER, OTHER_VALUE),
         # One key in two forms is one value twice, and which one a verifier takes is undefined.
         "ours in two forms": ("same key", (TAGGED, OURS), NEVER, REMOVE_TAGGED),
-        "ours in two other forms": ("same key", (TAGGED, TAGGED_TOO), NEVER, REMOVE_TAGGED),
         "the second form listed late": (
             *("same key", (TAGGED_TOO, TAGGED), {REMOVE_TAGGED: True}, STILL_LISTED),
         ),
         "ours in two forms, and theirs": ("same key", (OURS, TAGGED, THEIRS), NEVER, OTHER_VALUE),
-        "theirs beside our addition": ("same key", (OURS, THEIRS), TAKEN, TAKE_BACK),
         "theirs beside our lost addition": ("same key", (THEIRS, OURS), LOST, TAKE_BACK),
         "theirs, ours not listed": ("same key", (THEIRS,), TAKEN, OTHER_VALUE),
         "taken back": ("same key", (OURS, THEIRS), TAKEN | {TAKE_BACK: True}, OTHER_VALUE),
         # A generated selector is nobody else's.
         "replaced": ("replace", (THEIRS,), NEVER, REMOVE_THEIRS),
-        "replaced, removal lost": ("replace", (THEIRS,), {REMOVE_THEIRS: False}, REMOVE_THEIRS),
         "replaced, removal accepted": ("replace", (THEIRS,), {REMOVE_THEIRS: True}, ADD),
         "replaced, listed late": (
             *("replace", (OURS, THEIRS), TAKEN | {REMOVE_THEIRS: True}, STILL_LISTED),
@@ -65,11 +62,7 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         "slot, in another form": (
             *("slot", (f"v=DKIM1; {BEFORE}",), NEVER, Change("remove", f"v=DKIM1; {BEFORE}")),
         ),
-        "slot, emptied": ("slot", (), {REMOVE_BEFORE: True}, ADD),
         "slot, theirs": ("slot", (THEIRS,), NEVER, OTHER_KEY),
-        "slot, theirs beside our addition": (
-            *("slot", (OURS, THEIRS), TAKEN | {REMOVE_BEFORE: True}, TAKE_BACK),
-        ),
     },
 )
 def test_next_change(existing, there, sent, expected):
