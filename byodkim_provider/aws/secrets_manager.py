@@ -11,7 +11,7 @@ import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from byodkim_provider.aws import errors
 from byodkim_provider.aws.settings import tag_list
@@ -27,7 +27,6 @@ CURRENT: Final = "AWSCURRENT"
 RECOVERY_DAYS: Final = 30
 """How long a deleted secret can be restored, in days: the longest that DeleteSecret allows."""
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -122,7 +121,7 @@ class SecretStore:
             if described is None or not described.deleted:
                 raise
 
-    def _call(self, method: Callable[P, T], secret: str, /, *args: P.args, **given: P.kwargs) -> T:
-        """What *method* of the client returns for the arguments that follow *secret*."""
+    def _call(self, method: Callable[..., T], secret: str, **given: Any) -> T:
+        """What *method* of the client returns for the arguments *given*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        return errors.call(partial(method, *args, **given), self._service, operation, secret)
+        return errors.call(partial(method, **given), self._service, operation, secret)

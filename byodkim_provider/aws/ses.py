@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from botocore.exceptions import ClientError
 
@@ -64,7 +64,6 @@ A repeated Put of a key may restart the search for the record, and with it a tim
 signatures.
 """
 
-P = ParamSpec("P")
 T = TypeVar("T")
 
 
@@ -345,26 +344,21 @@ class SesClient:
         partition = self._client.meta.partition
         return f"arn:{partition}:ses:{self._region}:{self._account_id}:identity/{domain}"
 
-    def _make(self, method: Callable[P, T], domain: str, /, *args: P.args, **given: P.kwargs) -> T:
-        """What *method* of the client returns for the arguments that follow *domain*."""
+    def _make(self, method: Callable[..., T], domain: str, **given: Any) -> T:
+        """What *method* of the client returns for the arguments *given*."""
         operation = self._client.meta.method_to_api_mapping[method.__name__]
-        is_repeatable = operation not in ONLY_IF_THROTTLED
-        return errors.call(
-            partial(self._send_in_turn, method, *args, **given),
-            self._service,
-            operation,
-            domain,
-            retry=is_passing if is_repeatable else is_throttled,
-        )
+        retry = is_throttled if operation in ONLY_IF_THROTTLED else is_passing
+        send = partial(self._send_in_turn, partial(method, **given))
+        return errors.call(send, self._service, operation, domain, retry=retry)
 
-    def _send_in_turn(self, method: Callable[P, T], *args: P.args, **given: P.kwargs) -> T:
+    def _send_in_turn(self, send: Callable[[], T]) -> T:
         # An interrupt ends the wait of the thread that holds the lock, then that of the next.
         with self._lock:
             self._service.wait(self._next_call - self._clock.monotonic())
             if self._is_spaced:
                 self._next_call = self._clock.monotonic() + SECONDS_PER_CALL
         try:
-            return method(*args, **given)
+            return send()
         except ClientError as error:
             if is_throttled(error) and not self._is_spaced:
                 self._next_call = self._clock.monotonic() + SECONDS_PER_CALL

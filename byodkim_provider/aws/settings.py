@@ -124,10 +124,6 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
     endpoints: dict[str, str] = {}
     for urls in listed("endpoints"):
         endpoints |= {name: str(url) for name, url in urls.items() if url}
-    for name in sorted(SERVICES.keys() & endpoints.keys()):
-        problem = endpoint_problem(name, endpoints[name], endpoints)
-        if problem:
-            problems.append(AwsMessages.ENDPOINTS(service=name, problem=problem))
     default_tags: Any = from_json(get("aws:defaultTags")) or {}
     tags: Any = isinstance(default_tags, dict) and (default_tags.get("tags") or {})
     if not isinstance(tags, dict):

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import count
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import dns.exception
 import dns.message
@@ -18,7 +18,7 @@ import dns.name
 import dns.query
 import dns.rcode
 from dns.flags import Flag
-from dns.message import Message
+from dns.message import Message, QueryMessage
 from dns.name import Name
 from dns.rcode import Rcode
 from dns.rdataclass import RdataClass
@@ -72,10 +72,10 @@ class Questions:
         self._queries = count(1)
         self._deadline = clock.monotonic() + LOOKUP_SECONDS
 
-    def ask_recursives(self, name: Name, kind: RdataType) -> tuple[str, Message]:
+    def ask_recursives(self, name: Name, kind: RdataType) -> tuple[str, QueryMessage]:
         """The first recursive resolver that answers, and its reply, with or without records."""
 
-        def ask(resolver: str) -> tuple[str, Message]:
+        def ask(resolver: str) -> tuple[str, QueryMessage]:
             reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
             refuse_errors(reply)
             return resolver, reply
@@ -84,7 +84,7 @@ class Questions:
 
     def exchange(
         self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0
-    ) -> Message:
+    ) -> QueryMessage:
         """
         The reply to one query. An address that was silent earlier in this run is not queried again.
         """
@@ -103,7 +103,7 @@ class Questions:
                 reply, _ = dns.query.udp_with_fallback(
                     query, address, seconds, port, ignore_unexpected=True, ignore_errors=True
                 )
-                return reply
+                return cast(QueryMessage, reply)
             except dns.exception.Timeout:
                 continue
             except OSError:  # no route there, or no IPv6 here

@@ -12,9 +12,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from itertools import chain
 from typing import Final, Literal
 
+import dns.exception
 import dns.name
 import dns.resolver
 from dns.name import Name
@@ -145,16 +145,16 @@ def _second_hand(questions: Questions, name: Name) -> list[Answer]:
     """The answer about *name* of the first recursive resolver that has one; else none."""
     try:
         resolver, reply = questions.ask_recursives(name, questions.kind)
-    except NoAnswer:
+        chain = reply.resolve_chaining()
+    except (NoAnswer, dns.exception.DNSException):
         return []
-    found = [rrset for rrset in reply.answer if rrset.rdtype == questions.kind]
-    alias = next((text_of(rrset.name) for rrset in found if rrset.name != name), "")
-    cname = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
-    target = text_of(cname[0].target) if cname else ""
-    zone = None if cname else zone_of(reply, name)
+    values = values_of(chain.answer or ())
+    if chain.cnames:
+        alias, target = text_of(chain.canonical_name), text_of(chain.cnames[0][0].target)
+        return [Answer(resolver, values, alias=alias, target=target, by_resolver=True)]
+    zone = zone_of(reply, name)
     zones = (text_of(zone),) if zone else ()
-    values = values_of(chain.from_iterable(found))
-    return [Answer(resolver, values, alias=alias, target=target, zones=zones, by_resolver=True)]
+    return [Answer(resolver, values, zones=zones, by_resolver=True)]
 
 
 def _authoritative(

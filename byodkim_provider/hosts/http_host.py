@@ -37,15 +37,12 @@ WORDS: Final = (
 )
 """Fields in which hosts say what is wrong."""
 
-CODES: Final = ("code", "name", "issue")
-"""Fields in which hosts put the codes of errors."""
-
 
 class HttpRefused(DnsRefused):
     """The host refused a request. A class so that a host's file decides by *codes*."""
 
     def __init__(self, message: Message, codes: set[str]) -> None:
-        """*codes*: the HTTP status, and the host's codes."""
+        """*codes*: the HTTP status, and the texts of the response, with the host's codes."""
         super().__init__(message)
         self.codes = codes
 
@@ -151,10 +148,9 @@ class HttpHost(DnsHost):
             fields = []
         if status < 300:
             return answer
-        words = [text for name, text in fields if name in WORDS]
-        codes = [text for name, text in fields if name in CODES]
-        said = ": ".join(dict.fromkeys(words or codes))
-        raise self._failure(status, said, {str(status), *codes}, retry_after)
+        said = ": ".join(dict.fromkeys(text for name, text in fields if name in WORDS))
+        codes = {str(status), *(text for _, text in fields)}
+        raise self._failure(status, said, codes, retry_after)
 
     def _failure(
         self, status: int, words: str, codes: set[str], retry_after: float | None

@@ -101,7 +101,6 @@ class AwsMessages(Table):
         "is redirected by the environment or a profile to {host}, which is not AWS: give it in "
         "`aws:endpoints` ({service}) too, so that a preview names it, or remove it there"
     )
-    ENDPOINTS = "aws:endpoints: {service}: {problem}"
     HALF_A_KEY = "aws:accessKey, aws:secretKey: give both or neither, and aws:token with both only"
     IN_ENVIRONMENT = (
         "{path}: can't be honoured for SES, set {variables} in the environment of `pulumi` instead"

@@ -106,7 +106,11 @@ def put_values(case: Values) -> None:
 def judge(answers: list[Answer]) -> None:
     for expected in (public_key(), None):
         seen, shown = visibility.judge(answers, expected), visibility.judge(answers, public_key())
-        said = (seen.said, shown.summary(), visibility.diagnose(answers, public_key()))
+        said = (
+            seen.said,
+            shown.summary(),
+            ", ".join(visibility.phrases(answers, public_key(), "")),
+        )
         assert max(map(len, said)) < 20_000
         assert not shown.visible
         assert not shown.leaked or seen.code == "private-key"
