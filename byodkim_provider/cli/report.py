@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from html import escape
 from typing import Final
 
@@ -15,6 +16,7 @@ from byodkim_provider.cli.layout import counted
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import minute
+from byodkim_provider.cli.timeline import ROLES, timeline
 from byodkim_provider.quoting import printable
 
 METRICS: Final = {
@@ -116,6 +118,10 @@ td code + code { display: block; color: var(--soft); font-size: .75rem; }
 .unknown { color: var(--unknown); background: var(--unknown-back); }
 .well { color: var(--well); background: var(--well-back); }
 .note { color: var(--note); background: var(--note-back); }
+svg { display: block; min-width: 60rem; width: 100%; }
+svg text { font: 14px system-ui, sans-serif; fill: var(--text); }
+.end { text-anchor: end; }
+.planned { fill: var(--paper); fill-opacity: .6; stroke: var(--text); }
 @media (max-width: 40rem) { tbody th { min-width: 8rem; white-space: normal; } }
 @page { size: A4; margin: 14mm 12mm; }
 @media print {
@@ -126,6 +132,7 @@ td code + code { display: block; color: var(--soft); font-size: .75rem; }
   tbody th, td code, .long { white-space: normal; overflow-wrap: anywhere; }
   td code { font-size: .75rem; }
   .long { min-width: 0; }
+  svg { min-width: 0; }
   tr, .scrolls, h2, p { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
@@ -148,9 +155,9 @@ Made by byodkim {version}.</p>
 <p class="soft">Well: mail is signed, and nothing is due. Due: mail is signed, and something is to
 be done. Wrong: mail is not signed as the stack has it, or soon will not be. Unknown: SES or DNS
 gave no answer.</p>
-<p class="soft">A previous key has signed, and stays in DNS for mail on its way; a standby is in DNS
-and waits for the next rotation. Not recorded: since when a standby is in DNS, and since when a
-previous key had signed.</p>
+<p class="soft">In a timeline green is when a key signs, violet when it has signed and stays in DNS
+for mail on its way, blue when it is in DNS and waits for the next rotation. What is in the frame is
+to come. Not recorded: since when a blue key is in DNS, and since when a violet one had signed.</p>
 {sections}
 </main></body>
 </html>
@@ -167,9 +174,9 @@ def as_html(now: StackNow) -> str:
     worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
     headings = ["Domain", "Status", "Why", "Next rotation"]
     return PAGE.format(
-        style=STYLE,
+        style=STYLE + ROLES,
         overview=_table("All domains", headings, map(_overview, worst_first)),
-        sections="\n".join(map(_section, worst_first)),
+        sections="\n".join(_section(domain, now.checked_at) for domain in worst_first),
         title=escape(f"DKIM keys of {now.stack}"),
         at=minute(now.checked_at),
         counted=counted(now),
@@ -190,13 +197,14 @@ def _overview(domain: DomainNow) -> Sequence[str]:
     ]
 
 
-def _section(domain: DomainNow) -> str:
+def _section(domain: DomainNow, now: datetime) -> str:
     name = escape(domain.domain)
     parts = [f"<h2>{name} {_badge(domain.verdict, domain.verdict)}</h2>"]
     if domain.retired:
         parts.append("<p>Retired: nothing signs.</p>")
     for finding in domain.findings:
         parts.append(f"<p>{_badge(finding.kind, finding.kind)} {_words(str(finding))}</p>")
+    parts.append(timeline(domain, now))
     headings = ["Region", "SES", "Generation", "Signing since", "Days", "MAIL FROM"]
     rows = [_identity(domain, identity) for identity in domain.identities]
     parts.append(_table("Identities in SES", headings, rows))

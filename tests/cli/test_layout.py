@@ -1,7 +1,7 @@
 """
 If this fails, a terminal or a CI obeys what others say, Prometheus reads no metric,
-or the report for an auditor holds a key, needs the network, or can't be read on a screen or on
-paper.
+or the report for an auditor holds a key, needs the network, shows a wrong date in its picture, or
+can't be read on a screen or on paper.
 """
 
 import re
@@ -17,6 +17,7 @@ from byodkim_provider.cli.now import SEVERITY, DomainNow, Finding, IdentityNow, 
 from byodkim_provider.cli.record_now import record_now
 from byodkim_provider.cli.report import METRICS, as_html
 from byodkim_provider.cli.terminal import as_json
+from byodkim_provider.cli.timeline import timeline
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer
@@ -160,6 +161,43 @@ def rotated():
         replace(record, generation=None, role=None),
     )
     return replace(domain(), records=records, next_rotation=START + timedelta(days=140))
+
+
+def boxes(picture):
+    """The class of each box of a picture, where it begins and where it ends."""
+    found = re.findall(r'<rect class="(\w+)" x="(\d+)" y="\d+" width="(\d+)"', picture)
+    return [(kind, int(x), int(x) + int(width)) for kind, x, width in found]
+
+
+def test_timeline():
+    """
+    The picture goes from 20 days before the rotation, at 280, to the next rotation, at 1000; one
+    signs until the other does. The frame is around what is to come.
+    """
+    picture = timeline(rotated(), START)
+    assert boxes(picture) == [
+        ("signing", 280, 352),
+        ("previous", 352, 1000),
+        ("signing", 352, 1000),
+        ("standby", 280, 1000),
+        ("planned", 496, 1001),
+    ]
+    assert re.findall("<text.*?>(.*?)</text>", picture) == [
+        f"Key 11: previous since {START - timedelta(days=40):%Y-%m-%d}",
+        f"Key 12: signing since {START - timedelta(days=40):%Y-%m-%d}",
+        "Key 13: standby",
+        f"this report {START:%Y-%m-%d}",
+        f"rotation due {START + timedelta(days=140):%Y-%m-%d}",
+    ]
+
+
+def test_timeline_of_what_does_not_sign():
+    """A key that does not sign yet is not shown to sign; where none signs there is no picture."""
+    previous, signing, *others = rotated().records
+    waits = replace(signing, generation=14, signing_since=None)
+    domain = replace(rotated(), records=(previous, signing, *others, waits))
+    assert "Key 14" not in timeline(domain, START)
+    assert timeline(replace(domain, next_rotation=None), START) == ""
 
 
 CUT = """[...document.querySelectorAll(".scrolls")]

@@ -6,6 +6,7 @@ A column is what a stack file says, a row is a key, and a cell says what the key
 
 from typing import Final
 
+from byodkim_provider.cli.timeline import ROLES, box
 from byodkim_provider.dkim import generations
 from tests.docs.pages import ROOT
 
@@ -18,13 +19,6 @@ WIDTH: Final = 142
 HEIGHT: Final = 40
 LEFT: Final = 58
 TOP: Final = 66
-
-ROLES: Final = """\
-.signing { fill: #1a7f37; } .standby { fill: #b6d4fe; } .previous { fill: #e1c7f5; }
-@media screen and (prefers-color-scheme: dark) {
-  .signing { fill: #238636; } .standby { fill: #1f3f6e; } .previous { fill: #4b2f66; }
-}"""
-"""The colour of each role."""
 
 STYLE: Final = f"""\
 text {{ font: 15px system-ui, sans-serif; fill: #1f2328; }}
@@ -72,8 +66,7 @@ def _column(position: int, step: int) -> str:
 
 def _cell(x: int, y: int, role: str) -> str:
     words = _text(x + WIDTH // 2, y + 26, role, f"on-{role}", "middle")
-    box = f'<rect class="{role}" x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>'
-    return box + words
+    return box(role, x, x + WIDTH, y, HEIGHT) + words
 
 
 def _text(x: int, y: int, text: str, kind: str = "", anchor: str = "start") -> str:
