@@ -57,6 +57,9 @@ hex 32.
 Names of things, such as `eu-west-1-campaigns`, are in lower case and have no character of base64.
 """
 
+LONG_NUMBER: Final = 10.0**MAX_SHOWN
+"""A whole number from here on may be a key."""
+
 MAX_QUOTED: Final = 300
 """Longest part of a record of others that is quoted, in characters."""
 
@@ -82,15 +85,13 @@ def shown(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, int | float):
-        # Python writes no whole number of more than 4,300 digits in decimal.
-        text = hex(value) if isinstance(value, int) else str(value)
-        text = str(value) if len(text) < MAX_SHOWN else text
-        return text if len(text) < MAX_SHOWN else f"{len(text)} characters"
+        # Python writes no whole number of more than 4,300 digits.
+        return "a long number" if abs(value) >= LONG_NUMBER else str(value)
     if isinstance(value, Mapping):
         return "a map"
-    return (
-        "a list" if isinstance(value, list | tuple) else f"a value of type {type(value).__name__}"
-    )
+    if isinstance(value, list | tuple):
+        return "a list"
+    return f"a value of type {type(value).__name__}"
 
 
 def named(key: str) -> str:

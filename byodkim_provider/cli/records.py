@@ -73,32 +73,22 @@ class Record:
         return not self.zone_named and self.domain.count(".") > 1
 
 
-_BLOCK: Final = attrgetter("domain", "kind", "written_at")
 _MESSAGE: Final = attrgetter("domain", "why", "zone")
-"""What records have in common that are printed together: in fields, and in a message."""
+"""What records have in common that are printed in one message."""
 
 
 def as_panel(wanted: Sequence[Record]) -> str:
-    """
-    What to type into which field, a block for each record, and what holds for all of a kind once.
-    """
+    """What to type into which field, a block for each record."""
     blocks = []
-    for (_, kind, written_at), group in groupby(wanted, _BLOCK):
-        records = [*group]
-        if written_at:
-            text = f"nothing to type, `pulumi up` writes it at {written_at}"
-            blocks += [f"{record.name}: {text}" for record in records]
+    for record in wanted:
+        if record.written_at:
+            text = f"nothing to type, `pulumi up` writes it at {record.written_at}"
+            blocks.append(f"{record.name}: {text}")
             continue
-        rules: dict[str, None] = {}
-        for record in records:
-            entry = panels.Entry(
-                record_name=record.name, record_value=record.value, zone=record.zone, kind=kind
-            )
-            rules |= dict.fromkeys(panels.rules(record.panel, entry))
-            blocks.append("\n".join(panels.form(record.panel, entry)))
-        if len(records) > 1:
-            blocks.append(f"Each of these {kind} records:")
-        blocks[-1] = "\n".join([blocks[-1], *rules])
+        entry = panels.Entry(
+            record_name=record.name, record_value=record.value, zone=record.zone, kind=record.kind
+        )
+        blocks.append(panels.instructions(record.panel, entry))
     return "\n\n".join(blocks)
 
 

@@ -132,8 +132,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         return partial(environment.ask_pulumi, arguments, file.parent)
 
     if name is None:
-        selected = ask_all({"Pulumi: which stack is selected": pulumi("stack", "--show-name")})
-        name = "".join(selected.values()).strip()
+        name = environment.ask_pulumi(["stack", "--show-name"], file.parent).strip()
     questions = {
         "Pulumi: the configuration": pulumi("config", "--json", "-s", name),
         "Pulumi: the state": pulumi("stack", "export", "-s", name),

@@ -12,7 +12,6 @@ import re
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import fields
 from datetime import datetime
-from itertools import count
 from typing import IO, Any, Final, TypeVar
 
 import click
@@ -98,18 +97,15 @@ def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T]:
     Raises the first error. Ctrl-C works at once: running calls are not waited for.
     """
     clock = Clock()
-    began = clock.monotonic()
-    pauses = count(FIRST_WORD_SECONDS, INTERVAL_SECONDS)
-    due = next(pauses)
+    due = clock.monotonic() + FIRST_WORD_SECONDS
 
     def waiting(answered: Collection[int]) -> None:
         nonlocal due
-        seconds = clock.monotonic() - began
-        if seconds < due:
+        if clock.monotonic() < due:
             return
-        due = next(pauses)
+        due += INTERVAL_SECONDS
         missing = [name for number, name in enumerate(questions) if number not in answered]
-        answers = f"{len(answered)} of {len(questions)} answers after {seconds:.0f} s"
+        answers = f"{len(answered)} of {len(questions)} answers"
         say(f"{answers}, waiting for {first_few(missing)}")
 
     answers = side_by_side(

@@ -124,7 +124,6 @@ def test_right_at_the_first_try(new, world, name):
     panel = PANELS[name]
     fields = (panel.name_field, target_field(panel))
     text = printed(new, SHOP, "--panel", name)
-    assert text.count("Each of these CNAME records:\n  - ") == 1, "what holds for all is said once"
     names, targets = (re.findall(rf"^  {one}: +(\S+)$", text, re.MULTILINE) for one in fields)
     stored = [one.removesuffix(".") if one.endswith(".") else f"{one}.{SHOP}" for one in names]
     world.resolver.cnames = dict(zip(stored, targets, strict=True))

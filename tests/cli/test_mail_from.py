@@ -52,7 +52,7 @@ TWO = {"mx_records": (MX, f"20{MX[2:]}")}
     ("changes", "in_ses", "said"),
     {
         "not in SES": ({}, "", NOT_SET),
-        "two MX": (TWO, BOUNCE, f"{BOUNCE} has several MX records, and SES takes"),
+        "two MX": (TWO, BOUNCE, f"{BOUNCE} must have the MX record"),
     },
 )
 def test_mistakes(declared, changes, in_ses, said):

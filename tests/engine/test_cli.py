@@ -24,7 +24,7 @@ def said(result):
     return [
         line
         for line in result.stderr.splitlines()
-        if not re.search(r"\d answers after \d+ s, ", line)
+        if not re.search(r"\d answers, waiting for ", line)
     ]
 
 

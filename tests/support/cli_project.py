@@ -104,7 +104,7 @@ def _with_keys(domain: DomainSettings, keys: Any, ours: Any) -> DomainSettings:
     return domain.model_copy(update={"keys": selectors, "published": tuple(published)})
 
 
-_WAITING: Final = re.compile(rb"byodkim: \d+ of \d+ answers after \d+ s, [^\n]*\n")
+_WAITING: Final = re.compile(rb"byodkim: \d+ of \d+ answers, waiting [^\n]*\n")
 """What a command says when answers take long: here only on a busy machine."""
 
 
