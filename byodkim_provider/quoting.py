@@ -6,7 +6,6 @@ Strings only: no I/O.
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -62,9 +61,6 @@ LONG_NUMBER: Final = 10.0**MAX_SHOWN
 
 MAX_QUOTED: Final = 300
 """Longest part of a record of others that is quoted, in characters."""
-
-MIN_ENCODED: Final = 6
-"""Shortest base64 that is taken for a secret, in characters: any word has less."""
 
 MAX_NAMED: Final = 253
 """
@@ -178,15 +174,9 @@ def hidden(text: str, secrets: Iterable[str] = ()) -> str:
 
 
 def _forms(secret: str) -> Iterator[str]:
-    """How *secret* may be written: as given, without white space around it, escaped, in base64."""
+    """How *secret* may be written: as given, without white space around it, escaped."""
     plain = secret.strip()
     if not plain:
         return
     yield from (secret, plain, repr(plain)[1:-1], " ".join(plain.split()))
     yield from (quote(plain, safe=""), quote_plus(plain))
-    octets = plain.encode(errors="surrogateescape")
-    for before in range(3):  # octets before it, such as a user's name and a colon
-        encoded = base64.b64encode(bytes(before) + octets).decode()
-        inner = encoded[-(-before * 8 // 6) : (before + len(octets)) * 8 // 6]
-        if len(inner) >= MIN_ENCODED:
-            yield from (inner, inner.replace("+", "-").replace("/", "_"))

@@ -27,7 +27,6 @@ from byodkim_provider.cli.record_now import RecordNow, not_checked, record_now
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import DeclaredRecord, Domain
 from byodkim_provider.cli.terminal import ask_all
-from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dns import diagnosis
@@ -155,19 +154,7 @@ def _new_key(record: DeclaredRecord, domain: Domain) -> str:
         return diagnosis.NEW_KEY
     if record.generation == declared.generation:
         return f"run `byodkim rotate {domain.name} --compromised`"
-    signing, after_leak = generations.after_leak(
-        record.generation,
-        signing=declared.generation,
-        published=declared.published,
-        slots=declared.slot,
-    )
-    published = [
-        generation
-        for generation in after_leak
-        if domain.supplied is None or generation in domain.supplied
-    ]
-    settings = f"`generation: {signing}`, `published: {published}` and `overlapDays: 0`"
-    return f"set {settings}, and run `pulumi up`"
+    return "set `published` to the other generations and `overlapDays: 0`, and run `pulumi up`"
 
 
 def _panel(zones: Sequence[Zone]) -> Panel | None:

@@ -15,7 +15,6 @@ from byodkim_provider.aws.ses import with_error
 from byodkim_provider.cli.now import KINDS, SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.terminal import inert, minute
-from byodkim_provider.dns import diagnosis
 from byodkim_provider.messages.cli import MailFromMessages
 from byodkim_provider.quoting import printable
 
@@ -105,25 +104,20 @@ def _record(record: RecordNow) -> Iterator[str]:
     yield f"{record.name}: {record.verdict}{code}{key}"
     right = [server.alias for server in record.servers if server.shows_key]
     for alias in sorted({*right}):
-        servers = "server shows" if record.servers_asked == 1 else "servers show"
         via = f" (CNAME to {alias})" if alias else ""
         what = "the key" if record.fingerprint else "where its key will be"
-        yield f"  {right.count(alias)} of {record.servers_asked} {servers} {what}{via}"
+        yield f"  {right.count(alias)} of {record.servers_asked} servers show {what}{via}"
     for server in record.servers:
         if not server.shows_key:
             yield f"  {server.says}"
     if record.text:
         yield f"  {record.text}"
-    has_leaked = record.misconfiguration == "private-key"
-    if record.fingerprint and (record.value or not has_leaked):
+    if record.fingerprint and record.misconfiguration != "private-key":
         whose = "the right key" if record.value else "the key there"
         yield f"  {whose} has {record.bits} bits, fingerprint {record.fingerprint}"
     yield from (f"  {note}" for note in record.notes)
     if record.fix:
         yield f"  to fix it: {record.fix}"
-    is_known = record.value or record.target
-    if record.fix and not is_known and record.misconfiguration not in diagnosis.NOTHING_TO_TYPE:
-        yield "  with --key, what to type is printed here"
     yield from (f"  {line}" for line in record.instructions.splitlines())
 
 

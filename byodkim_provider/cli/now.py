@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.cli.record_now import Kind, RecordNow
@@ -56,16 +56,6 @@ class Finding:
 
     def __str__(self) -> str:
         return f"{self.region}: {self.message}" if self.region else str(self.message)
-
-    def as_values(self) -> dict[str, Any]:
-        """What `--json` prints."""
-        return {
-            "kind": self.kind,
-            "code": self.message.code.name,
-            "region": self.region,
-            "fields": self.message.fields,
-            "text": str(self),
-        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,9 +273,7 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
 
 
 def _not_made(domain: Domain) -> Iterator[Finding]:
-    """What the last run had, and the state has not."""
-    if not (domain.identities or domain.records or domain.settings.generation):
-        yield Finding("unknown", FindingMessages.LOST())
+    """Regions of the last run in which the state has no identity."""
     made = {stored.declared.region for stored in domain.identities}
     for region in domain.regions:
         if region not in made:

@@ -107,9 +107,7 @@ Exit codes:
     "--no-up", is_flag=True, help="Write the change, and leave `pulumi up` to whoever merges it."
 )
 @click.option("--yes", is_flag=True, help="Write and run `pulumi up --yes` without a question.")
-@click.option(
-    "--json", "wants_json", is_flag=True, help="Print JSON; with --dry-run, or --no-up and --yes."
-)
+@click.option("--json", "wants_json", is_flag=True, help="Print JSON; with --dry-run.")
 @click.pass_context
 def rotate(
     context: click.Context,
@@ -138,11 +136,8 @@ def rotate(
         raise click.UsageError("Give --back or --compromised, not both.")
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    asks_or_runs = not (dry_run or (no_up and yes))
-    if wants_json and asks_or_runs:
-        raise click.UsageError(
-            "--json prints nothing but JSON: give --dry-run, or --no-up and --yes."
-        )
+    if wants_json and not dry_run:
+        raise click.UsageError("--json needs --dry-run.")
     way: Way = "forward"
     if back or compromised:
         way = "back" if back else "compromised"
@@ -184,9 +179,8 @@ def rotate(
         if not no_up and environment.run_pulumi(up, stack.directory) != 0:
             raise Refused(CliMessages.UP_FAILED(file=stack.file_name))
     if wants_json:
-        written = bool(steps) and not dry_run
-        done = {"stack": stack.name, "file": stack.file_name, "written": written}
-        click.echo(as_json({**done, "rotations": steps, "problems": problems}))
+        planned_steps = {"stack": stack.name, "file": stack.file_name, "rotations": steps}
+        click.echo(as_json(planned_steps | {"problems": problems}))
     if problems:
         say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(Refused.exit_code)

@@ -112,7 +112,8 @@ def scan(
             found[domain] = identities
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
-    say(_summary(found) if found else CliMessages.NOTHING_TO_ADOPT())
+    if not found:
+        say(CliMessages.NOTHING_TO_ADOPT())
     account_id = account.account_id(min(next(iter(found.values())))) if found else ""
     if wants_json:
         domains = [

@@ -136,9 +136,8 @@ def read_state(export: str) -> State:
         verdicts += map(Verdict.from_properties, outputs.get("results", ()))
         for name, text in outputs.get("retired_at", {}).items():
             retired_at[name] = times.moment(text)
-    judged = {verdict.entry.domain for verdict in verdicts}
     domains = {}
-    for name in sorted({*settings, *identities, *records, *judged}):
+    for name in sorted({*settings, *identities, *records}):
         listed = sorted(identities[name], key=lambda stored: stored.declared.region)
         domains[name] = Domain(
             name=name,

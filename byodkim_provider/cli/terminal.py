@@ -72,8 +72,6 @@ def as_json(value: Any) -> str:
             return timestamp(value)
         if isinstance(value, Message):
             return {"code": value.code.name, "fields": value.fields, "text": str(value)}
-        if hasattr(value, "as_values"):
-            return value.as_values()
         return {field.name: getattr(value, field.name) for field in fields(value)}
 
     # As in `inert`: only a string can hold what a CI would obey.

@@ -181,7 +181,6 @@ class FindingMessages(Table):
     )
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
     NOT_ASKED = "SES can't be asked: {reason}"
-    LOST = "the last run had this domain, and the state has nothing of it: run `pulumi preview`"
     AWAITING_DNS = "waiting for DNS: once the record is visible, run `pulumi up`"
     DIFFERS = "{reasons}: run `pulumi up --refresh`"
     TAKEN = "{reasons}: " + TAKE_BACK

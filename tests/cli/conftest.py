@@ -48,7 +48,8 @@ def findings(domains):
         for domain in domains():
             for one in domain["findings"]:
                 if not kinds or one["kind"] in kinds:
-                    found.append((one["kind"], one["code"], one["fields"]))
+                    message = one["message"]
+                    found.append((one["kind"], message["code"], message["fields"]))
         return found
 
     return findings

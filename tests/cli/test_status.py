@@ -104,11 +104,6 @@ def awaiting(project, world):
     project.stored = [Stored(declared=world.declared(2), instance="i")]
 
 
-def lost(project, world):
-    entry = world.entry(world.created(2, domain="example.net"))
-    project.verdicts = [Verdict(entry=entry, status="SUCCESS", verified=True)]
-
-
 def more_domains(project, _):
     project.write(ONE.format(2) + "    Example.NET: {generation: 1}\n")
 
@@ -136,7 +131,6 @@ def not_allowed(_, world):
         "no record": (record_gone, "wrong", ["RECORD"]),
         "fell back": (fell_back, "wrong", ["RECORD_LOST"]),
         "awaiting": (awaiting, "wrong", ["AWAITING_DNS"]),
-        "lost": (lost, "unknown", ["LOST"]),
         "SES can't be asked": (not_allowed, "unknown", ["NOT_ASKED"]),
     },
 )
@@ -146,7 +140,7 @@ def test_wrong(project, world, befall, kind, codes):
     result = project.run("status", "--json")
     printed = json.loads(result.stdout)
     found = [one for domain in printed["domains"] for one in domain["findings"]]
-    assert [one["code"] for one in found if one["kind"] != "note"] == codes
+    assert [one["message"]["code"] for one in found if one["kind"] != "note"] == codes
     assert {one["kind"] for one in found} - {"note"} == {kind} == {printed["verdict"]}
     assert result.exit_code == {"wrong": 2, "unknown": 3}[kind]
 
@@ -220,7 +214,10 @@ def test_unconfirmed(project, world, domains, codes):
     [identity] = domain["identities"]
     assert (domain["verdict"], codes()) == ("well", [])
     assert (identity["status"], identity["verified"]) == ("UNCONFIRMED", False)
-    assert (identity["finding"]["kind"], identity["finding"]["code"]) == ("note", "UNCONFIRMED")
+    assert (identity["finding"]["kind"], identity["finding"]["message"]["code"]) == (
+        "note",
+        "UNCONFIRMED",
+    )
     assert domain["findings"][0] == identity["finding"]
 
 

@@ -73,7 +73,8 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     after = byodkim(stack, "status", "--json")
     assert after.exit_code == 0
     [finding] = json.loads(after.stdout)["domains"][0]["findings"]
-    assert (finding["code"], finding["fields"]["generation"]) == ("MAY_LEAVE", 1)
+    message = finding["message"]
+    assert (message["code"], message["fields"]["generation"]) == ("MAY_LEAVE", 1)
 
     again = byodkim(stack, "rotate", domain, "--yes", ran=ran)
     assert again.exit_code == 1

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import logging
-import re
 import ssl
 import subprocess
 import traceback
@@ -427,17 +426,9 @@ def test_secret_in_the_words_of_a_host(given, source):
     credentials = of(given) if source == "stack file" else of("", given)
     sent = credentials["token"]
     assert sent == "pat_a+b/C=9"
-    quoted = (
-        *(sent, quote(sent, safe=""), quote(sent, safe="").lower(), sent.upper()),
-        *(
-            base64.b64encode(f"{user}{sent}".encode()).decode()
-            for user in ("", "jo:", "joe:", "root:")
-        ),
-        base64.urlsafe_b64encode(sent.encode()).decode(),
-    )
-    for one in quoted:
+    for one in (sent, quote(sent, safe=""), quote(sent, safe="").lower(), sent.upper()):
         shown = Api("", credentials)._failure(403, f"token {one} lacks a scope", set(), None)
-        assert re.fullmatch(r"403 token \S{0,8}\[secret\]\S{0,3} lacks a scope", shown.text), one
+        assert shown.text == "403 token [secret] lacks a scope", one
 
 
 @cases(
