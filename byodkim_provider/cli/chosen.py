@@ -1,7 +1,5 @@
 """
-Options that several commands have, and how a command opens what they name.
-
-Errors name the option.
+Options that several commands have. Errors name the option.
 """
 
 from __future__ import annotations
@@ -11,14 +9,9 @@ from typing import Final, TypeVar
 
 import click
 
-from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.stack import Stack, open_stack
-from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import Failed
 from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.messages.cli import CliMessages
 
 T = TypeVar("T")
 
@@ -54,22 +47,3 @@ panel_option: Final[Decorator] = click.option(
     callback=lambda *given: PANELS.get(given[-1]),
     help="The DNS panel, for its fields.",
 )
-
-
-def open_records(
-    name: str | None, domain: str | None, environment: Environment
-) -> tuple[Stack, list[Domain]]:
-    """
-    The stack *name*, and those of its domains that have records, or *domain*; raises `Failed`.
-
-    A domain with CNAMEs to paste is there before the first run has made its records.
-    """
-    stack = open_stack(name, environment)
-    known = stack.domains
-    if domain not in known:
-        known = {**stack.planned, **known}
-    wanted = stack.named([domain] if domain else [*known], known)
-    domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
-    if not domains:
-        raise Failed(CliMessages.NO_RECORD(subject=domain or stack.name))
-    return stack, domains

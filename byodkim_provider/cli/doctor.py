@@ -15,13 +15,13 @@ from byodkim_provider.cli.answers import of_record, of_stack
 from byodkim_provider.cli.chosen import (
     checked,
     domain_argument,
-    open_records,
     panel_option,
     stack_option,
 )
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
 from byodkim_provider.cli.now import SEVERITY, worst
+from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
@@ -88,8 +88,8 @@ def doctor(
     if selector is None:
         if key or panel:
             raise click.UsageError("--key and --panel need --selector: a stack has its own.")
-        stack, domains = open_records(name, domain, environment)
-        now = of_stack(stack, domains, environment, servers)
+        stack = open_stack(name, environment)
+        now = of_stack(stack, stack.with_records(domain), environment, servers)
     else:
         if domain is None or name:
             raise click.UsageError("--selector needs DOMAIN, and takes no --stack.")

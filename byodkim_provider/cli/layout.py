@@ -102,11 +102,9 @@ def _record(record: RecordNow) -> Iterator[str]:
     code = f" ({record.misconfiguration})" if record.misconfiguration else ""
     key = f", generation {record.generation}, {record.role}" if record.generation else ""
     yield f"{record.name}: {record.verdict}{code}{key}"
-    right = [server.alias for server in record.servers if server.shows_key]
-    for alias in sorted({*right}):
-        via = f" (CNAME to {alias})" if alias else ""
+    if record.servers_visible:
         what = "the key" if record.fingerprint else "where its key will be"
-        yield f"  {right.count(alias)} of {record.servers_asked} servers show {what}{via}"
+        yield f"  {record.servers_visible} of {record.servers_asked} servers show {what}"
     for server in record.servers:
         if not server.shows_key:
             yield f"  {server.says}"

@@ -19,14 +19,14 @@ import click
 from byodkim_provider.cli.chosen import (
     checked,
     domain_argument,
-    open_records,
     panel_option,
     stack_option,
 )
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.layout import show_lines, tally
+from byodkim_provider.cli.layout import show_lines
+from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import as_json
+from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import generations
@@ -171,9 +171,9 @@ def records(
     type; --panel prints it all the same. Of a domain with `cname` these are the three CNAMEs,
     before the first `pulumi up` too. --format text is a message to whoever has the DNS.
     """
-    stack, domains = open_records(name, domain, context.ensure_object(Environment))
+    stack = open_stack(name, context.ensure_object(Environment))
     wanted: list[Record] = []
-    for with_records in domains:
+    for with_records in stack.with_records(domain):
         wanted += _of_domain(with_records, panel, stack.state.mail_from_zones)
     if zone:
         inside = [record for record in wanted if dkim.is_in(record.name, zone)]
@@ -187,12 +187,10 @@ def records(
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
-    who = ["written by `pulumi up`" if record.written_at else "to type in" for record in wanted]
-    show_lines([f"{stack.name}: {tally('record', who, order=sorted({*who}))}"])
     assumed = {record.zone for record in wanted if record.zone_assumed and not record.written_at}
     if assumed:
-        show_lines([str(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))])
-    show_lines(["", *as_panel(wanted).split("\n")])
+        say(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))
+    show_lines(as_panel(wanted).split("\n"))
 
 
 def _of_domain(

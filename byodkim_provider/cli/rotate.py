@@ -263,11 +263,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     settings = domain.settings
     before = _written(settings)
     if entry:
-        left_out = before.keys() - entry.written
-    else:  # a program lists what is not the default, as far as anybody knows
-        by_default = generations.published(settings.generation, domain.supplied)
-        left_out = {"published"} if settings.published == by_default else set()
-    before |= dict.fromkeys(left_out)
+        before |= dict.fromkeys(before.keys() - entry.written)
     overlap_days = before["overlapDays"]
     if settings.overlap_days == 0:  # it was for the step before
         overlap_days = None

@@ -10,7 +10,6 @@ escaped.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import filter as matching
 from functools import partial
@@ -116,15 +115,11 @@ def scan(
         say(CliMessages.NOTHING_TO_ADOPT())
     account_id = account.account_id(min(next(iter(found.values())))) if found else ""
     if wants_json:
-        domains = [
-            {"domain": domain, "identities": identities, "comments": _comments(identities)}
-            for domain, identities in found.items()
-        ]
-        click.echo(as_json({"account": account_id, "left_out": left_out, "domains": domains}))
+        click.echo(as_json({"account": account_id, "left_out": left_out, "domains": found}))
     elif found:
         day = f"{environment.clock.now():%Y-%m-%d}"
         head = [
-            f"`byodkim scan` of AWS account {account_id} on {day}: {_summary(found)}.",
+            f"`byodkim scan` of AWS account {account_id} on {day}.",
             "Each comment says what `pulumi up` does, and what there is to decide.",
             "How to go on: docs/how-to/adopt-an-account.md",
             *(f"Left out: {why}." for why in left_out),
@@ -232,13 +227,6 @@ def _up(identity: SesIdentity) -> str:
         f"{has}: gets a new key, perhaps unsigned until SES finds it; no change if `keys` has its "
         "key"
     )
-
-
-def _summary(found: Mapping[str, Identities]) -> str:
-    """How many identities sign how."""
-    count = Counter(signing(one) for identities in found.values() for one in identities.values())
-    kinds = ", ".join(f"{number} {kind}" for kind, number in sorted(count.items()))
-    return f"domains: {len(found)}, identities: {count.total()} ({kinds})"
 
 
 def _as_stack_file(

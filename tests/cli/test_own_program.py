@@ -58,7 +58,7 @@ def test_an_identity_alone(project, declare):
     declare(generation=None, published=())
     result = project.run("rotate", DOMAIN, "--yes")
     assert (result.exit_code, "has no generations" in result.stderr) == (1, True)
-    assert project.run("records").stdout.startswith("dev: 1 record, 1 to type in\n")
+    assert project.run("records").stdout.startswith("DNS panel of example.com\n")
 
 
 @pytest.mark.parametrize(
@@ -76,11 +76,11 @@ def test_who_writes(project, own, written_at):
 @cases(
     ("options", "declared", "edits"),
     {
-        "forward": ((), {}, ["generation: 2 -> 3"]),
+        "forward": ((), {}, ["generation: 2 -> 3", "published: [1, 2, 3] -> (default)"]),
         "compromised": (
             ("--compromised",),
             {},
-            ["generation: 2 -> 3", "published: (default) -> [3, 4]", "overlapDays: 10 -> 0"],
+            ["generation: 2 -> 3", "published: [1, 2, 3] -> [3, 4]", "overlapDays: 10 -> 0"],
         ),
         # The override of the step before goes, and does not let a key leave DNS too early.
         "after a leak": (
