@@ -52,12 +52,11 @@ WRONG_USAGE = {
     "rotate": ONE_OF,
     "rotate example.com --back --compromised --yes": "Give --back or --compromised, not both.",
     "rotate example.com": "Nobody is there to be asked: give --yes or --dry-run.",
-    "rotate --older-than 6m": "'--older-than': '6m' is not a valid integer range.",
+    "rotate --all --json --yes": "--json needs --dry-run.",
     "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
     "iam-policy example.com": "Got unexpected extra argument (example.com)",
     "scan --region us-east-9": "did you mean 'us-east-2'?",
     "statsu": "No such command 'statsu', did you mean 'status'?",
-    "scan --limit 0": "0 is not in the range x>=1.",
 }
 
 

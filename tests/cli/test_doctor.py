@@ -4,16 +4,14 @@ If this fails, `byodkim doctor` calls a wrong record right, or names another mis
 That it names each mistake in a real zone is in `dns/test_misconfigurations_seen.py`.
 """
 
-import json
 import re
-from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from byodkim_provider.cli.record_now import UNSEEN_ZONE
 from byodkim_provider.dkim import keys, records
-from byodkim_provider.dns import diagnosis, panels
+from byodkim_provider.dns import panels
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.messages.dkim import SeenMessages
 from tests.support import testdata
@@ -29,11 +27,6 @@ VALUE = "p=" + "".join(testdata.pem("rsa2048.public").splitlines()[1:-1])
 FINGERPRINT = f"fingerprint {keys.fingerprint(records.public_key(VALUE))}"
 THIS = (DOMAIN, "--selector", "s9")
 KEY = ("--key", str(TESTDATA / "rsa2048.public.pem"))
-
-
-@pytest.fixture(autouse=True)
-def _no_line_is_wrapped(monkeypatch):
-    monkeypatch.setenv("COLUMNS", "1000")
 
 
 @pytest.fixture
@@ -77,36 +70,6 @@ def test_wrong(one):
     assert lines[8:] == [f"  {line}" for line in typed]
 
 
-def test_json(one):
-    """A program gets the same as values."""
-    found = json.loads(one("--json", "--panel", "wix", value=VALUE[:255]).stdout)
-    [record] = found["domains"][0]["records"]
-    assert (found["verdict"], found["stack"], found["domains"][0]["domain"]) == (
-        "wrong",
-        "",
-        DOMAIN,
-    )
-    assert {
-        "value": VALUE,
-        "verdict": "wrong",
-        "servers_visible": 0,
-        "misconfiguration": "wrong-value",
-        "zone": DOMAIN,
-        "panel": "Wix",
-        "fix": diagnosis.fix(PANELS["wix"], "wrong-value", zone=DOMAIN),
-        "instructions": instructions("wix", edit=True),
-        "notes": ["the zone is served by ns1.example.net, ns2.example.net, not by Wix"],
-        "generation": None,
-    }.items() <= record.items()
-    assert record["servers"][0] == {
-        "server": "ns1.example.net",
-        "answered": True,
-        "shows_key": False,
-        "alias": "",
-        "says": f"ns1.example.net: {SeenMessages.OTHER_VALUE()}",
-    }
-
-
 def test_without_a_key(one):
     """
     Without a key it says which one is there; of what is none, nobody knows what should be there.
@@ -145,7 +108,6 @@ def test_private_key(one):
     {
         "no domain": (THIS[1:], "--selector needs DOMAIN, and takes no --stack."),
         "no selector": ((DOMAIN, *KEY), "--key and --panel need --selector"),
-        "a stack too": ((*THIS, "--stack", "dev"), "and takes no --stack."),
         "no such file": (
             (*THIS, "--key", "/no/such/file"),
             "'--key': [Errno 2] No such file or directory: '/no/such/file'",
@@ -238,7 +200,6 @@ def test_private_key_of_a_stack(project, world, leaked, step):
 @pytest.mark.parametrize(
     ("failures", "said", "note"),
     [
-        (("silent", "REFUSED"), (": silent", ": REFUSED"), []),
         (("no zone", "silent"), (": no zone for this name", ": silent"), []),
         (("no zone", "no zone"), (": no zone for this name",) * 2, [f"  {UNSEEN_ZONE}"]),
     ],
@@ -252,31 +213,6 @@ def test_could_not_tell(one, world, failures, said, note):
     lines = [line for line in result.stdout.splitlines()[2:] if "the right key" not in line]
     answers = [f"  {server}{one}" for server, one in zip(servers, said, strict=True)]
     assert lines == [f"{NAME}: unknown", *answers, *note]
-
-
-@pytest.mark.parametrize(("wrong", "typed"), [(1, True), (3, False)])
-def test_record_of_another_place(project, world, domains, declare, wrong, typed):
-    """
-    What is said of a record is that of its own zone: the first is at HostGator, the third in Route
-    53.
-    """
-    declare(zones=(MANUAL, replace(AWS, from_generation=3)))
-    name = f"s{wrong}._domainkey.{DOMAIN}"
-    world.resolver.records[name] = ()
-    [record] = [record for record in domains("doctor")[0]["records"] if record["name"] == name]
-    assert (bool(record["instructions"]), record["misconfiguration"]) == (typed, "served-elsewhere")
-    assert ("not by HostGator" in record["text"]) == typed
-    assert ("where the stack keeps the record" in record["fix"]) != typed
-
-
-def test_every_fix_of_a_record_that_the_stack_keeps():
-    """None asks for a value, or for a record to be added; each misconfiguration has one."""
-    for code in diagnosis.CODES:
-        said = diagnosis.fix(
-            PANELS["route53"], code, zone=DOMAIN, found_at=f"at.{DOMAIN}", kept=True
-        )
-        assert "'Value'" not in said
-        assert "add the record" not in said
 
 
 def test_nameserver(project):

@@ -72,13 +72,6 @@ def shown(capsys):
     return show
 
 
-def test_nothing_is_cut(shown):
-    """Every name is there in full, on the line that says something of it."""
-    lines = shown(stack(domain()))
-    words = {word.strip(",:'") for line in lines for word in line.split()}
-    assert words >= {NAME, SELECTOR, "ap-southeast-1", SERVER}
-
-
 def test_words_of_others(shown):
     """Neither a terminal nor a CI obeys anything of what AWS and DNS say."""
     lines = shown(stack(domain(status="FAILED\x1b[2J", says="says \u202e\u2028")))
@@ -189,15 +182,6 @@ def test_timeline():
         f"this report {START:%Y-%m-%d}",
         f"rotation due {START + timedelta(days=140):%Y-%m-%d}",
     ]
-
-
-def test_timeline_of_what_does_not_sign():
-    """A key that does not sign yet is not shown to sign; where none signs there is no picture."""
-    previous, signing, *others = rotated().records
-    waits = replace(signing, generation=14, signing_since=None)
-    domain = replace(rotated(), records=(previous, signing, *others, waits))
-    assert "Key 14" not in timeline(domain, START)
-    assert timeline(replace(domain, next_rotation=None), START) == ""
 
 
 CUT = """[...document.querySelectorAll(".scrolls")]

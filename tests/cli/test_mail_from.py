@@ -14,11 +14,6 @@ BOUNCE = f"bounce.{DOMAIN}"
 MX, SPF = f"10 feedback-smtp.{REGION}.amazonses.com", "v=spf1 include:amazonses.com ~all"
 
 
-def in_one_line(result):
-    """What a command printed, as if the terminal had no end."""
-    return " ".join(result.stdout.split())
-
-
 @pytest.fixture
 def declared(project):
     """A stack with `mailFrom`, set in SES."""
@@ -39,9 +34,9 @@ def test_all_is_well(declared):
     project = declared()
     report = project.directory / "report.html"
     result = project.run("status", DOMAIN, "--html", str(report))
-    assert (result.exit_code, f"MAIL FROM {BOUNCE} SUCCESS" in in_one_line(result)) == (0, True)
+    assert (result.exit_code, f"MAIL FROM {BOUNCE} SUCCESS" in result.stdout) == (0, True)
     assert f"{BOUNCE} SUCCESS" in report.read_text()
-    assert in_one_line(project.run("status")).endswith(" of 180 days, MAIL FROM SUCCESS")
+    assert project.run("status").stdout.endswith(" of 180 days, MAIL FROM SUCCESS\n")
 
 
 NOT_SET = f"the MAIL FROM domain in SES is none, not {BOUNCE!r}: run `pulumi up --refresh`"
@@ -61,8 +56,8 @@ def test_mistakes(declared, changes, in_ses, said):
     for where, values in changes.items():
         getattr(project.world.resolver, where)[BOUNCE] = values
     result = project.run("status")
-    assert (result.exit_code, f"{DOMAIN}: {REGION}: {said}" in in_one_line(result)) == (1, True)
-    assert f" {REGION}: {said}" in in_one_line(project.run("doctor"))
+    assert (result.exit_code, f"{DOMAIN}: {REGION}: {said}" in result.stdout) == (1, True)
+    assert f" {REGION}: {said}" in project.run("doctor").stdout
 
 
 @pytest.mark.parametrize(
@@ -80,7 +75,7 @@ def test_not_found_by_ses(declared, setting, on_failure, status, exit_code):
     changed = type(mail_from)(BOUNCE, on_failure, status)
     project.world.model.change(DOMAIN, REGION, mail_from=changed)
     result = project.run("status")
-    assert (result.exit_code, f"SES says {status} of" in in_one_line(result)) == (exit_code, True)
+    assert (result.exit_code, f"SES says {status} of" in result.stdout) == (exit_code, True)
 
 
 def test_reject_is_due(declared):
@@ -88,14 +83,13 @@ def test_reject_is_due(declared):
     result = declared("mailFrom: {label: bounce, onMxFailure: reject}").run("status")
     assert result.exit_code == 1
     said = f"has found the MX record of {BOUNCE}, and does not reject mail without it yet: run"
-    assert said in in_one_line(result)
+    assert said in result.stdout
 
 
 @pytest.mark.parametrize(
     ("on_failure", "status", "refuses"),
     [
         ("REJECT_MESSAGE", "PENDING", True),
-        ("REJECT_MESSAGE", "SUCCESS", False),
         ("USE_DEFAULT_VALUE", "FAILED", False),
     ],
 )
@@ -109,7 +103,7 @@ def test_not_in_the_stack_file(project, on_failure, status, refuses):
     changed = type(mail_from)(BOUNCE, on_failure, status)
     project.world.model.change(DOMAIN, REGION, mail_from=changed)
     result = project.run("status")
-    assert ("and refuses all mail" in in_one_line(result)) == refuses
+    assert ("and refuses all mail" in result.stdout) == refuses
     assert result.exit_code == (2 if refuses else 0)
 
 

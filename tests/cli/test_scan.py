@@ -9,7 +9,7 @@ from byodkim_provider.cli.scan import OTHERS
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
 from tests.support.cli_project import CliProject
-from tests.support.fakes import REGION, FakeSes
+from tests.support.fakes import REGION
 
 OTHER = "us-east-1"
 THEIRS = {"byodkim:owner": "0123456789abcdef/mail", "byodkim:stack": "other/prod"}
@@ -97,28 +97,6 @@ def test_yaml(project, has):
     assert result.stderr == f"byodkim: left out: {OTHERS}: me@example.com\n"
 
 
-EASY = "Easy DKIM: refused until acceptUnsignedWindow accepts unsigned mail"
-UNSIGNED = "BYODKIM old is FAILED, mail is unsigned: gets a new key"
-
-
-@pytest.mark.parametrize(
-    ("identity", "comment", "window"),
-    [
-        ({"status": "FAILED"}, UNSIGNED, False),
-        ({"easy": True, "status": "TEMPORARY_FAILURE"}, EASY, True),
-    ],
-)
-def test_comment(project, has, identity, comment, window):
-    """The comment says what `pulumi up` does, and what there is to decide."""
-    has("example.com", **identity)
-    result = scan(project)
-    lines = result.stdout.splitlines()
-    above = lines.index("    example.com:")
-    assert lines[above - 1] == f"    # {REGION}: {comment}"
-    assert ("      # acceptUnsignedWindow: true" in lines) == window
-    assert adopted(result) == {"example.com": {"generation": 1, "adopt": True}}
-
-
 def test_regions(project, has):
     """The Region that most domains have is the stack's; who has it alone does not repeat it."""
     for name in ("a", "b"):
@@ -146,17 +124,13 @@ HOSTILE = (
 """An owner tag that ends a comment for readers of YAML to which U+2028 is the end of a line."""
 
 
-@pytest.mark.parametrize("options", [(), ("--json",)], ids=" ".join)
-def test_tags_of_others(project, has, options):
+def test_tags_of_others(project, has):
     """A tag is data: nothing of it begins a line, nor is obeyed by GitHub anywhere in a line."""
     has("example.com", tags={"byodkim:owner": f"{HOSTILE}##[add-path]/tmp/evil"})
-    result = scan(project, "--domain", "example.com", *options)
+    result = scan(project, "--domain", "example.com")
     assert not re.search("[\\x85\u2028\u2029]", result.stdout)
     assert r"\u2028" in result.stdout
     assert "##[" not in result.output
-    if options:
-        [(domain, identities)] = json.loads(result.stdout)["domains"].items()
-        assert [domain, *identities] == ["example.com", REGION]
 
 
 def test_left_out(project, has):
@@ -228,20 +202,6 @@ def test_nothing_found(project):
         result.stderr,
     )
     assert json.loads(scan(project, "--json").stdout)["domains"] == {}
-
-
-def test_deleted_meanwhile(project, has, monkeypatch):
-    """An identity that is gone when it is to be read is left out."""
-    has("a.example.com")
-    has("gone.example.com")
-    listed = FakeSes.list_email_identities
-
-    def then_gone(self):
-        yield from list(listed(self))
-        project.world.model.remove("gone.example.com", REGION)
-
-    monkeypatch.setattr(FakeSes, "list_email_identities", then_gone)
-    assert list(adopted(scan(project))) == ["a.example.com"]
 
 
 def test_regions_that_are_not_enabled(project, has, monkeypatch):

@@ -5,11 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
-from click.testing import CliRunner
 
 from byodkim_provider.aws.ses import OWNER_TAG
-from byodkim_provider.cli import main
-from byodkim_provider.cli.environment import Environment
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Verdict
@@ -125,8 +122,6 @@ def not_allowed(_, world):
         "given up": (given_up, "wrong", ["DIFFERS", "RECORD"]),
         "given up before": (given_up_before_the_key_was_sent, "wrong", ["GIVEN_UP"]),
         "deleted": (deleted, "wrong", ["DIFFERS"]),
-        "disabled": (disabled, "wrong", ["DIFFERS"]),
-        "selector": (other_selector, "wrong", ["DIFFERS"]),
         "tag": (tag_of_others, "wrong", ["TAKEN"]),
         "no record": (record_gone, "wrong", ["RECORD"]),
         "fell back": (fell_back, "wrong", ["RECORD_LOST"]),
@@ -145,20 +140,11 @@ def test_wrong(project, world, befall, kind, codes):
     assert result.exit_code == {"wrong": 2, "unknown": 3}[kind]
 
 
-def test_usage(project, world):
-    """A domain that the stack has not got is refused with the nearest name, and no key is shown."""
-    mistyped = project.run("status", "exmaple.com")
-    assert (mistyped.exit_code, f"did you mean {DOMAIN!r}" in mistyped.stderr) == (3, True)
-    key = world.key(1).pkcs1_base64()
-    assert key not in project.run("status", key).output
-
-
 @cases(
     ("befall", "expected"),
     {
         "selector": (other_selector, ["PENDING", True, "s3", None]),
         "disabled": (disabled, ["SUCCESS", False, "s2", 2]),
-        "deleted": (deleted, ["GONE", None, "s2", 2]),
         "awaiting": (awaiting, ["AWAITING_DNS", None, "s2", 2]),
     },
 )
@@ -214,10 +200,6 @@ def test_unconfirmed(project, world, domains, codes):
     [identity] = domain["identities"]
     assert (domain["verdict"], codes()) == ("well", [])
     assert (identity["status"], identity["verified"]) == ("UNCONFIRMED", False)
-    assert (identity["finding"]["kind"], identity["finding"]["message"]["code"]) == (
-        "note",
-        "UNCONFIRMED",
-    )
     assert domain["findings"][0] == identity["finding"]
 
 
@@ -332,9 +314,6 @@ def test_two_regions(project, world, domains):
     records = {one["generation"]: one for one in domains()[0]["records"]}
     assert records[3]["signing_since"] == timestamp(first)
     assert records[2]["signed_until"] == timestamp(last)
-    for region in ("eu-west-1", "us-east-1"):
-        world.ses(region).delete_email_identity(DOMAIN)
-    assert domains()[0]["findings"][0]["region"] == "eu-west-1"
 
 
 def test_a_silent_server(world, findings):
@@ -412,15 +391,3 @@ def test_could_not_tell(project):
     result = project.run("status")
     problem = CliMessages.NO_STATE(error="JSONDecodeError")
     assert (result.exit_code, result.stdout, result.stderr) == (3, "", f"byodkim: {problem}\n")
-    (project.directory / "Pulumi.yaml").unlink()
-    result = project.run("status")
-    problem = CliMessages.NO_PROJECT(directory=project.directory).with_hint()
-    assert (result.exit_code, result.stdout, result.stderr) == (3, "", f"byodkim: {problem}\n")
-
-
-def test_no_pulumi(project, monkeypatch):
-    """Without the Pulumi CLI it says so, and where to get it."""
-    monkeypatch.setenv("PATH", "")
-    result = CliRunner().invoke(main, ["status"], obj=Environment(directory=project.directory))
-    said = CliMessages.NO_PULUMI(command="pulumi stack --show-name").with_hint()
-    assert (result.exit_code, result.stderr) == (3, f"byodkim: {said}\n")
