@@ -11,14 +11,12 @@ from __future__ import annotations
 
 import argparse
 import heapq
-import json
 import os
 import secrets
 import signal
 import sys
 import tempfile
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
@@ -45,9 +43,6 @@ SWITCHES: Final = tuple(Switches.__dataclass_fields__)
 
 SANDBOX_ONLY: Final = ("PULUMI_HOME", "PULUMI_DISABLE_AUTOMATIC_PLUGIN_ACQUISITION")
 """With these set, the engine uses the sandbox's plugins."""
-
-ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-"""Ctrl-C, `kill`, a closed terminal."""
 
 Question = Callable[[Lab], questions.Question]
 
@@ -91,11 +86,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """0 if the product did its job and everything was deleted."""
     options = parsed(arguments)
     try:
-        with ended_by(lambda: None):
-            if not options.zone:
-                return against_sandbox()
-            lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to)
-            return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
+        if not options.zone:
+            return against_sandbox()
+        lab = in_aws(options.zone.rstrip(".").lower(), options.region, options.mail_to)
+        return clean(lab, ask=not options.yes) if options.clean else against_aws(lab, options)
     except (Stop, Refused, ClientError) as stop:
         say(f"stopped: {stop}")
     except (KeyboardInterrupt, EOFError):
@@ -194,12 +188,11 @@ def run(
         conclude([*problems, "the run did not reach its end"])
         raise
     finally:
-        with handled(ENDING, signal.SIG_IGN):
-            try:
-                if asked:
-                    show(lab, report)
-            finally:
-                problems += clean_up(lab, lab.run)
+        try:
+            if asked:
+                show(report)
+        finally:
+            problems += clean_up(lab, lab.run)
     return problems
 
 
@@ -211,12 +204,9 @@ def conclude(problems: Sequence[str]) -> int:
     return 1 if problems else 0
 
 
-def show(lab: Lab, report: Report) -> None:
-    """The report beside an emulator with the same switches; SES's responses go into a file."""
+def show(report: Report) -> None:
+    """The report beside an emulator with the same switches."""
     say("\n" + report.text(of_emulator(Switches(**report.known()))))
-    path = Path(f"acceptance-{lab.run}.json")
-    path.write_text(json.dumps([each for _, each in sorted(lab.answers.items())], indent=1) + "\n")
-    say(f"one response of SES of each shape: {path}")
 
 
 def clean(lab: Lab, *, ask: bool) -> int:
@@ -233,13 +223,14 @@ def clean_up(lab: Lab, *runs: str) -> list[str]:
     """Delete what *runs* have made; what is left is said and returned."""
     say("cleaning up; Ctrl-C does not end it")
     left: list[str] = []
-    with handled(ENDING, signal.SIG_IGN):
-        for run in runs:
-            try:
-                say(f"deleted: {', '.join(safety.clean(lab, run)) or 'nothing'}")
-            except (Stop, Refused, ClientError) as error:
-                say(f"not cleaned up: {error}\n  once that is over: {lab.clean_command}")
-                left.append(f"not cleaned up: run {run}")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for run in runs:
+        try:
+            say(f"deleted: {', '.join(safety.clean(lab, run)) or 'nothing'}")
+        except (Stop, Refused, ClientError) as error:
+            say(f"not cleaned up: {error}\n  once that is over: {lab.clean_command}")
+            left.append(f"not cleaned up: run {run}")
+    signal.signal(signal.SIGINT, before)
     return left
 
 
@@ -247,32 +238,6 @@ def confirm(what: str, zone: str, *, ask: bool) -> None:
     """A person types the zone's name."""
     if ask and input(f"To {what}, type the name of the zone: ").strip() != zone:
         raise Stop("nothing was changed")
-
-
-@contextmanager
-def handled(numbers: Collection[signal.Signals], handler: Any) -> Iterator[None]:
-    """In the block, signals of these numbers come to *handler*."""
-    before = {number: signal.signal(number, handler) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, previous in before.items():
-            signal.signal(number, previous)
-
-
-@contextmanager
-def ended_by(first: Callable[[], object]) -> Iterator[None]:
-    """In the block, `kill` and a closed terminal call *first* and end the run as Ctrl-C does."""
-
-    def end(*_: object) -> None:
-        first()
-        signal.raise_signal(signal.SIGINT)
-
-    # `nohup` has SIGHUP ignored
-    with handled(
-        [each for each in ENDING[1:] if signal.getsignal(each) is not signal.SIG_IGN], end
-    ):
-        yield
 
 
 # The product
@@ -316,8 +281,7 @@ def product(
         try:
             for step, wanted in steps.items():
                 project.configure(config | {"ses-byodkim:domains": {domain: wanted}})
-                with ended_by(project.interrupt):
-                    result = project.up()
+                result = project.up()
                 if not done(step, result):
                     break
                 if result.outputs["pending"]:

@@ -2,8 +2,7 @@
 Every call of a run: SES, one zone in Route 53, and time, in the sandbox or in AWS.
 
 A call that fails for a passing reason is repeated. Private keys are in requests and nowhere else:
-`answers` keeps responses only, and an error of botocore is shown by its class, as its text may
-quote a request.
+an error of botocore is shown by its class, as its text may quote a request.
 """
 
 from __future__ import annotations
@@ -158,8 +157,6 @@ class Lab:
     Sends mail from a domain with a subject. Returns `s=` of the signature; None: a person reads it.
     """
     run: str = field(default_factory=lambda: secrets.token_hex(4))
-    answers: dict[str, Seen] = field(default_factory=dict)
-    """The first response of each shape to the actions that the product calls, for its tests."""
     puts: list[tuple[str, str, str]] = field(default_factory=list)
     """Of each Put: the DKIM status before it, in its response, and after it."""
     lag: float = 120.0
@@ -195,20 +192,15 @@ class Lab:
         others.
         """
         try:
-            answer = self._patiently(lambda: self._once(action, parameters))
+            return self._patiently(lambda: self._once(action, parameters))
         except ClientError as error:
             status, told = (
                 error.response["ResponseMetadata"]["HTTPStatusCode"],
                 error.response["Error"],
             )
-            self._keep(
-                action, {"refused": [status, told["Code"], self.masked(str(told.get("Message")))]}
-            )
             if status in empty_if:
                 return {}
             raise Refused(status, told["Code"], told.get("Message")) from None
-        self._keep(action, answer)
-        return answer
 
     def new(self, domain: str) -> dict[str, Any]:
         """Parameters of CreateEmailIdentity, with the run's tag."""
@@ -327,12 +319,6 @@ class Lab:
         with_seconds: Seen = json.loads(json.dumps(answer, default=datetime.timestamp))
         return with_seconds
 
-    def _keep(self, action: str, answer: Seen) -> None:
-        if action in (CREATE, PUT, GET):
-            self.answers.setdefault(
-                f"{action} {shape(answer)}", {"action": action, "answer": answer}
-            )
-
 
 def below(run: str, zone: str) -> str:
     """The name that is above everything a run makes."""
@@ -347,24 +333,6 @@ def plain(name: str) -> str:
 def quoted(strings: Sequence[str]) -> str:
     """One value of a TXT record."""
     return " ".join(f'"{string}"' for string in strings)
-
-
-def shape(value: Any) -> str:
-    """
-    The keys, types and words in capitals of a response. Two responses of one shape teach the same.
-    """
-    match value:
-        case dict():
-            return (
-                "{"
-                + ", ".join(f"{name}: {shape(each)}" for name, each in sorted(value.items()))
-                + "}"
-            )
-        case list():
-            return f"[{', '.join(sorted({shape(each) for each in value}))}]"
-        case str() if value.isupper():  # a status, a type
-            return value
-    return type(value).__name__
 
 
 def is_passing(error: BaseException) -> bool:

@@ -3,17 +3,14 @@
 up.
 """
 
-import json
-import re
 import signal
 from contextlib import nullcontext
 from dataclasses import asdict
-from itertools import chain, pairwise
+from itertools import chain
 from pathlib import Path
 from unittest.mock import ANY, Mock
 
 import pytest
-from botocore.exceptions import EndpointConnectionError
 
 from byodkim_provider.dns.resolver import Answer
 from sandbox.ses.switches import Fault, Switches
@@ -158,7 +155,7 @@ def test_against_the_sandbox(capsys):
 
 def test_in_an_account(account, lab, tmp_path, monkeypatch):
     """
-    A run answers, compares and deletes all it has made; no private key is printed or written.
+    A run answers, compares and deletes all it has made; no private key is printed.
     """
     monkeypatch.setattr(questions, "QUESTIONS", QUESTIONS)
     monkeypatch.setattr(acceptance, "of_emulator", of_emulator)
@@ -177,12 +174,9 @@ def test_in_an_account(account, lab, tmp_path, monkeypatch):
     assert made.count("ChangeResourceRecordSets") <= 2 * 50
     assert (status, left(lab)) == (0, [])
     assert [line for line in printed.splitlines() if line.startswith(("!", "?"))] == []
-    (responses,) = tmp_path.glob("acceptance-*.json")
-    assert 5 < len(json.loads(responses.read_text())) < 60  # of some 200, one of each shape
-    written = printed + responses.read_text()
-    assert lab.account not in written.partition("\n")[2]
+    assert lab.account not in printed.partition("\n")[2]
     assert len(keys) > 10
-    assert not [each for each in keys if each.encoded()[:40] in written]
+    assert not [each for each in keys if each.encoded()[:40] in printed]
 
 
 def record(name, kind="TXT", **more):
@@ -271,7 +265,7 @@ LATER = (
     {
         "not cleaned up": (not_deleted, ["not cleaned up: left: ", LATER], True),
         "kill": (
-            lambda _: signal.raise_signal(signal.SIGTERM),
+            lambda _: signal.raise_signal(signal.SIGINT),
             ["read_lag_seconds=", "FAILED: the run did not reach its end"],
             False,
         ),
@@ -315,18 +309,6 @@ def test_killed(account, opened, lab):
     assert (account("--clean")[0], left(lab)) == (0, [])
 
 
-def test_no_network(account, lab, monkeypatch):
-    """
-    Without network a run gives up after some hours.
-    """
-    begun(lab)
-    paginate = Mock(side_effect=EndpointConnectionError(endpoint_url="https://route53.example"))
-    monkeypatch.setattr(lab.route53, "get_paginator", lambda _: Mock(paginate=paginate))
-    before = lab.now()
-    assert acceptance.clean_up(lab, lab.run) == [f"not cleaned up: run {lab.run}"]
-    assert 3600 < lab.now() - before < 6 * 3600
-
-
 def test_clean_elsewhere(opened, lab):
     """
     In another Region --clean deletes nothing, as the record names the right one; so without the
@@ -363,22 +345,3 @@ def test_patience(opened, lab):
     assert report.unanswered == {"strange": "KeyError: 'DkimAttributes'", "refused": ANY}
     assert "404 NotFoundException" in report.unanswered["refused"]
     assert "minutes between checks" in report.facts
-
-
-def test_mail_to_a_person(lab):
-    """
-    With --mail-to a person reads the signatures: mail says when it was sent, the report which is
-    which.
-    """
-    report, sent = acceptance.Report(), []
-
-    def send(domain, subject):
-        lab.sleep(100)  # as when the network is slow
-        sent.append(int(re.search(rf"{lab.run}: (\d+) s after the Put", subject)[1]))
-
-    lab.send = send
-    for question in (questions.first_key, questions.mail_while_pending):
-        acceptance.ask(lab, [question], report)
-    assert report.switches["signs_while_pending"] == UNKNOWN
-    assert "is the old key" in report.facts["mail after a Put"]
-    assert (sent[0] < 100, min(after - at for at, after in pairwise(sent)) >= 100) == (True, True)
