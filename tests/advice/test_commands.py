@@ -99,17 +99,6 @@ def test_no_standby(project):
     project.rotates(3, *ROTATE)
 
 
-def test_too_early_today(project):
-    """The two lines that are offered rotate today, and keep what must stay in DNS."""
-    project.up()
-    project.rotates(2, *ROTATE)
-    project.ran.clear()
-    project.write(f"    example.com: {{{', '.join(advice(project.refused(*ROTATE)))}}}\n")
-    project.up()
-    assert project.world.signs_with() == "s3"
-    assert project.world.in_dns("s1")
-
-
 def test_run_that_failed(project):
     """Run again until it ends without an error, and only then undone: no key is lost on the way."""
     project.up()

@@ -37,12 +37,3 @@ def test_from_nothing(sandbox, stack):
     command = re.search(r"is not encrypted, set it with `([^`]+)`", plain.stdout)[1]
     assert stack.run(f"{command} < key").exit_code == 0
     assert stack.run("pulumi preview").exit_code == 0
-
-    # A map of domains that is a secret hides from the policy what it is for.
-    text = stack.stack_file.read_text()
-    domains = stack.run("pulumi config get ses-byodkim:domains").stdout
-    assert stack.run(f"pulumi config set --secret ses-byodkim:domains '{domains}'").exit_code == 0
-    refused = stack.run("byodkim iam-policy")
-    assert "set it without `--secret`: privateKeys holds the private keys" in refused.stderr
-    stack.stack_file.write_text(text)
-    assert "encrypt" not in stack.run("byodkim iam-policy").stderr
