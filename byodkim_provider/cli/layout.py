@@ -12,8 +12,8 @@ from typing import Final
 import click
 
 from byodkim_provider.aws.ses import with_error
-from byodkim_provider.cli.now import KINDS, SEVERITY, DomainNow, IdentityNow, StackNow
-from byodkim_provider.cli.record_now import Kind, RecordNow
+from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
+from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import inert, minute
 from byodkim_provider.messages.cli import MailFromMessages
 from byodkim_provider.quoting import printable
@@ -32,33 +32,17 @@ def show_lines(lines: Iterable[str], kind: str = "") -> None:
 
 def show(now: StackNow, *, in_full: bool = False) -> None:
     """
-    Print *now*: one line for all, what is wrong, unknown, due and to be noted, and then a line for
-    each domain; *in_full* with its records and identities.
+    Print *now*: a line for all, and for each domain, the worst first, a line and its findings;
+    *in_full* with its records and identities.
     """
     show_lines([f"{now.stack}: {counted(now)}"], now.verdict)
-    for kind in KINDS:
-        lines = _findings(now, kind)
-        show_lines(["", f"{kind}:", *lines] if lines else [], kind)
     show_lines([""])
-    for domain in now.domains:
+    for domain in now.worst_first:
         show_lines([_line(domain)], domain.verdict)
-    for domain in now.domains if in_full else ():
-        show_lines(["", *everything(domain)])
-
-
-def _findings(now: StackNow, kind: Kind) -> list[str]:
-    """A line for each finding of *kind*; one for all domains that have the same."""
-    names: dict[str, list[str]] = {}
-    for domain in now.domains:
         for finding in domain.findings:
-            if finding.kind == kind:
-                names.setdefault(str(finding), []).append(domain.domain)
-    lines = []
-    for text, domains in names.items():
-        is_all = 1 < len(domains) == len(now.domains)
-        subject = f"all {len(domains)} domains" if is_all else ", ".join(domains)
-        lines.append(f"  {subject}: {text}")
-    return lines
+            show_lines([f"  {finding.kind}: {finding}"], finding.kind)
+        if in_full:
+            show_lines(["", *everything(domain)])
 
 
 def _line(domain: DomainNow) -> str:

@@ -135,6 +135,10 @@ class StackNow:
     checked_at: datetime
     domains: tuple[DomainNow, ...]
 
+    @property
+    def worst_first(self) -> list[DomainNow]:
+        return sorted(self.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
+
 
 SesAnswer = SesIdentity | ByodkimError | None
 """What SES says of an identity: None if it has none; or why it can't be asked."""

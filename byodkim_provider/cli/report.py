@@ -171,12 +171,11 @@ def as_html(now: StackNow) -> str:
     It needs nothing beside it: no script, no font, no other file. Every text that is not of this
     module is escaped, and keys are shown by fingerprint only.
     """
-    worst_first = sorted(now.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
     headings = ["Domain", "Status", "Why", "Next rotation"]
     return PAGE.format(
         style=STYLE + ROLES,
-        overview=_table("All domains", headings, map(_overview, worst_first)),
-        sections="\n".join(_section(domain, now.checked_at) for domain in worst_first),
+        overview=_table("All domains", headings, map(_overview, now.worst_first)),
+        sections="\n".join(_section(domain, now.checked_at) for domain in now.worst_first),
         title=escape(f"DKIM keys of {now.stack}"),
         at=minute(now.checked_at),
         counted=counted(now),

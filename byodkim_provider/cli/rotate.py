@@ -182,7 +182,6 @@ def rotate(
         planned_steps = {"stack": stack.name, "file": stack.file_name, "rotations": steps}
         click.echo(as_json(planned_steps | {"problems": problems}))
     if problems:
-        say(CliMessages.NOT_ROTATED(domains=", ".join(problems)))
         context.exit(Refused.exit_code)
 
 

@@ -117,16 +117,9 @@ def scan(
     if wants_json:
         click.echo(as_json({"account": account_id, "left_out": left_out, "domains": found}))
     elif found:
-        day = f"{environment.clock.now():%Y-%m-%d}"
-        head = [
-            f"`byodkim scan` of AWS account {account_id} on {day}.",
-            "Each comment says what `pulumi up` does, and what there is to decide.",
-            "How to go on: docs/how-to/adopt-an-account.md",
-            *(f"Left out: {why}." for why in left_out),
-        ]
         project = stack.project if stack else settings.PROJECT
         region = region or min(next(iter(found.values())))
-        click.echo(inert(_as_stack_file(found, head, region, account_id, project)), nl=False)
+        click.echo(inert(_as_stack_file(found, region, account_id, project)), nl=False)
 
 
 def _listed(
@@ -231,15 +224,13 @@ def _up(identity: SesIdentity) -> str:
 
 def _as_stack_file(
     found: Mapping[str, Identities],
-    head: Sequence[str],
     region: str,
     account_id: str,
     project: str,
 ) -> str:
     """A stack file with the domains, which takes credentials of this account only."""
-    lines = [f"# {printable(line)}" for line in head]
     account = f"  aws:allowedAccountIds: ['{account_id}']"
-    lines += ["config:", f"  aws:region: {region}", account, f"  {project}:domains:"]
+    lines = ["config:", f"  aws:region: {region}", account, f"  {project}:domains:"]
     for domain, identities in found.items():
         # A name that begins with a digit may be a number.
         name = domain if domain[0].isalpha() else json.dumps(domain)

@@ -118,7 +118,6 @@ class CliMessages(Table):
     NO_DOMAIN = "{stack}: no domain in the state: `pulumi preview` says why, `pulumi up` makes them"
     CREDENTIALS = "{name} is encrypted and stays so: using the AWS credentials of the environment"
     NOTHING_TO_DO = "nothing to do: no domain of this stack matches"
-    NOT_ROTATED = "not rotated: {domains}", "correct what is named, and run it again"
     UNKNOWN = (
         "the account, the id of the stack or a hosted zone is not known before the first "
         "`pulumi up`: `*` stands for it until the policy is printed again"

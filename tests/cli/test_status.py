@@ -18,14 +18,11 @@ from tests.support.fakes import SERVERS, START
 from tests.support.world import DOMAIN
 
 ONE = "    example.com:\n      generation: {}\n"
-NAMES = (DOMAIN, "example.org")
 ALL_IS_WELL = f"""\
 dev: 1 domain, 1 well
 
-note:
-  {DOMAIN}: generation 1 may leave DNS from 2026-12-05 12:00 UTC
-
 {DOMAIN}: well, SUCCESS, generation 2 for 0 of 180 days
+  note: generation 1 may leave DNS from 2026-12-05 12:00 UTC
 """
 
 
@@ -261,14 +258,6 @@ def test_adopted(project, world, findings):
     project.write("    a.example: {generation: 1, adopt: true}\n")
     project.stored = [world.create(1, domain="a.example", adopt=True)]
     assert findings("note", "due") == []
-
-
-def test_what_all_domains_have(project, world):
-    """What is so of all domains is one line."""
-    project.write("".join(f"    {name}: {{generation: 2, overlapDays: 0}}\n" for name in NAMES))
-    project.stored = [world.verified(2, domain=name) for name in NAMES]
-    shown = project.run("status").stdout
-    assert "due:\n  all 2 domains: `overlapDays: 0` lets records leave DNS too early" in shown
 
 
 # -- what is due --------------------------------------------------------------------------
