@@ -8,7 +8,7 @@ has its record as it should be, beside the selector `s1` that somebody got wrong
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from byodkim_provider.dkim.records import record_value
 from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
 from sandbox.dns.server import DnsServer
 from sandbox.dns.zone import RecordSet
+from tests.dns.name_server import zone_text
 from tests.support.testdata import TESTDATA, key, pem
 
 KEY = key("rsa2048.pkcs8")
@@ -30,6 +31,7 @@ PEM = PUBLIC_KEY_FILE.read_text()
 PRIVATE_PEM = pem("rsa2048.pkcs8")
 SPF = "v=spf1 include:amazonses.com -all"
 HERE = "s1._domainkey"
+PROVIDERS = ("domaincontrol.com", "registrar-servers.com")
 ELSEWHERE = "elsewhere.example"
 """A zone of somebody else's, with another key at `key`."""
 
@@ -121,24 +123,44 @@ CASES: dict[str, Case] = {
 }
 
 
-def zone_of(case: str) -> str:
+def zone_of(case: str, cases: Mapping[str, Case] = CASES) -> str:
     """The zone of a case, by its place in the table."""
-    return f"case{list(CASES).index(case)}.example"
+    return f"case{list(cases).index(case)}.example"
 
 
-def domain_of(case: str) -> str:
-    return CASES[case].sub_domain + zone_of(case)
+def domain_of(case: str, cases: Mapping[str, Case] = CASES) -> str:
+    return cases[case].sub_domain + zone_of(case, cases)
 
 
-def records_of(case: str) -> list[tuple[str, str]]:
-    """Owner and data of every TXT, CNAME and HINFO record in the zone, the right one first."""
-    zone = zone_of(case)
-    right = (
-        []
-        if CASES[case].zones
-        else [(f"right._domainkey.{CASES[case].sub_domain}".rstrip("."), txt(VALUE))]
-    )
-    return right + [(owner.format(zone=zone), data) for owner, data in CASES[case].records]
+def records_of(case: str, cases: Mapping[str, Case] = CASES) -> list[tuple[str, str]]:
+    """Owner and data of every record in the zone, the right one first."""
+    zone = zone_of(case, cases)
+    right = [(f"right._domainkey.{cases[case].sub_domain}".rstrip("."), txt(VALUE))]
+    records = [
+        (owner.format(zone=zone), data.format(zone=zone)) for owner, data in cases[case].records
+    ]
+    return records if cases[case].zones else right + records
+
+
+def zone_files(
+    cases: Mapping[str, Case], others: Mapping[str, str], *, second: bool
+) -> dict[str, str]:
+    """Every zone as the first or the *second* of its name servers has it; *others* are further."""
+    files = {zone: zone_text("ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2") for zone in PROVIDERS}
+    files |= {zone: zone_text(text) for zone, text in others.items()}
+    for name, case in cases.items():
+        lines = [
+            f"{owner} IN {data}"
+            for owner, data in records_of(name, cases)
+            if not (second and owner == case.missing_at_second)
+        ]
+        for below, inside in case.zones.items():
+            lines += [f"{below} IN NS ns1.{case.provider}.", f"{below} IN NS ns2.{case.provider}."]
+            text = "\n".join(f"{owner} IN {data}" for owner, data in inside)
+            zone = f"{below}.{zone_of(name, cases)}"
+            files[zone] = zone_text(text, provider=case.provider)
+        files[zone_of(name, cases)] = zone_text("\n".join(lines), provider=case.provider)
+    return files
 
 
 @dataclass

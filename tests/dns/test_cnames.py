@@ -7,6 +7,7 @@ On BIND and NSD. Each case has a zone of its own, in which the CNAME `ses1` was 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from types import SimpleNamespace
 
 import pytest
@@ -67,35 +68,21 @@ CASES = {
 }
 
 
-def zone_of(name: str) -> str:
-    return f"case{list(CASES).index(name)}.example"
-
-
-def domain_of(name: str) -> str:
-    return CASES[name].sub_domain + zone_of(name)
-
-
-def zone_files(second: bool) -> dict[str, str]:
-    """Every zone as the first or the *second* of its name servers has it."""
-    addresses = "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2"
-    kept = [
-        f"{HERE}.{domain_of(name)} IN {case.at_target}"
-        for name, case in CASES.items()
-        if case.at_target
-    ]
-    files = {"domaincontrol.com": addresses, KEYS: "\n".join(kept)}
-    for name, case in CASES.items():
-        records = [one for one in case.records if not (second and one[0] == case.missing_at_second)]
-        files[zone_of(name)] = "\n".join(
-            f"{owner} IN {data}".format(zone=zone_of(name)) for owner, data in records
-        )
-    return {zone: name_server.zone_text(text) for zone, text in files.items()}
+zone_of = partial(misconfigurations.zone_of, cases=CASES)
+domain_of = partial(misconfigurations.domain_of, cases=CASES)
 
 
 @pytest.fixture(scope="module")
 def resolver(tmp_path_factory):
     directory = tmp_path_factory.mktemp("name-servers")
-    with name_server.running(directory, zone_files(second=False), zone_files(second=True)) as port:
+    kept = [
+        f"{HERE}.{domain_of(name)} IN {case.at_target}"
+        for name, case in CASES.items()
+        if case.at_target
+    ]
+    others = {KEYS: "\n".join(kept)}
+    files = [misconfigurations.zone_files(CASES, others, second=second) for second in (False, True)]
+    with name_server.running(directory, *files) as port:
         yield DnsResolver(resolvers=[f"{name_server.BIND}:{port}"])
 
 

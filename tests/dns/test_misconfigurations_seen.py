@@ -26,39 +26,20 @@ from tests.dns.misconfigurations import (
     Hosting,
     doctor,
     domain_of,
-    records_of,
     set_up,
     txt,
+    zone_files,
     zone_of,
 )
-
-
-def zone_files(second: bool) -> dict[str, str]:
-    """Every zone as the first or the *second* of its name servers has it."""
-    files = {
-        "domaincontrol.com": "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2",
-        "registrar-servers.com": "ns1 IN A 127.0.0.1\nns2 IN A 127.0.0.2",
-        ELSEWHERE: f"key IN {txt(ANOTHER)}",
-    }
-    files = {zone: name_server.zone_text(text) for zone, text in files.items()}
-    for name, case in CASES.items():
-        records = records_of(name)
-        if second:
-            records = [(owner, data) for owner, data in records if owner != case.missing_at_second]
-        lines = [f"{owner} IN {data}" for owner, data in records]
-        for below, inside in case.zones.items():
-            lines += [f"{below} IN NS ns1.{case.provider}.", f"{below} IN NS ns2.{case.provider}."]
-            text = "\n".join(f"{owner} IN {data}" for owner, data in inside)
-            files[f"{below}.{zone_of(name)}"] = name_server.zone_text(text, provider=case.provider)
-        files[zone_of(name)] = name_server.zone_text("\n".join(lines), provider=case.provider)
-    return files
 
 
 @pytest.fixture(scope="module")
 def not_ours(tmp_path_factory):
     """BIND and NSD, which are not ours; they are called as GoDaddy's servers are."""
     directory = tmp_path_factory.mktemp("name-servers")
-    with name_server.running(directory, zone_files(second=False), zone_files(second=True)) as port:
+    elsewhere = {ELSEWHERE: f"key IN {txt(ANOTHER)}"}
+    files = [zone_files(CASES, elsewhere, second=second) for second in (False, True)]
+    with name_server.running(directory, *files) as port:
         yield f"{name_server.BIND}:{port}"
 
 
