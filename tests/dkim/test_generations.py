@@ -64,6 +64,7 @@ def early(before, after, *, days_since=None, signing=None, overlap_days=10, **op
     return generations.too_early(**change, now=NOW, overlap_days=overlap_days, **options)
 
 
+NO_SLOTS, SLOT = {}, {"slots": generations.slot}
 SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
 
 
@@ -76,6 +77,8 @@ SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
         "nothing signs yet": (((1, 2), ()), {}, {"signing": None}, []),
         "previous key exchanged": (SAME, {1: 2}, {"exchanged": {1}}, [1]),
         "exchanged but not published before": (((2, 3), (2, 3, 4)), {4: 2}, {"exchanged": {4}}, []),
+        "comes back": (((2, 4), (2, 3, 4)), {3: 1}, {"signing": 4}, []),
+        "comes back to its slot": (((2, 4), (2, 3, 4)), {3: 1}, {"signing": 4, **SLOT}, [3]),
         "override": (((3, 4), (4, 5)), {}, {"signing": 3, "overlap_days": 0}, []),
     },
 )
@@ -134,9 +137,6 @@ def test_no_allowed_history_cuts_mail_off(wishes):
         assert {
             number for number, last in signed_until.items() if now - last < 10 * DAY
         } <= published
-
-
-NO_SLOTS, SLOT = {}, {"slots": generations.slot}
 
 
 @cases(
@@ -207,18 +207,3 @@ def test_an_emptied_slot_is_not_filled_at_once():
     assert allowed == (4, 5)
     assert early(*change, days_since=since, signing=4, slots=slots, overlap_days=0) == {}
     assert early(*change, days_since=since, signing=4) == {}
-
-
-def test_a_generation_comes_back():
-    """
-    It has a new key, so with a slot it waits as any other would; without one its selector is new
-    too.
-    """
-    change, since = ((2, 4), (2, 3, 4)), {3: 1}
-    assert early(*change, days_since=since, signing=4) == {}
-    found = early(*change, days_since=since, signing=4, slots=generations.slot)
-    assert found == {3: NOW - DAY}
-    allowed = generations.allowed_today(
-        before=(2, 4), after=(2, 3, 4), early=found, slots=generations.slot
-    )
-    assert allowed == (2, 4)

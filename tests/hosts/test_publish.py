@@ -95,20 +95,6 @@ def test_listed_late(host, calm):
     assert 1 == host.requests.count("add")
 
 
-@pytest.mark.parametrize("when", [("values", 1), ("add", 1), ("values", 2)])
-@pytest.mark.parametrize(
-    "error",
-    [Busy("", 7), Busy("", 0), DnsUnconfirmed(LOST)],
-    ids=repr,
-)
-def test_errors_that_pass(host, calm, when, error):
-    """Whichever request it hits, one that passes is tried again, and the record is there once."""
-    host.before[when] = [raising(error)]
-    assert publish(host, OURS, **calm) == VALUE
-    assert host.there == [VALUE]
-    assert calm["clock"].monotonic() == (getattr(error, "retry_after", None) or 0.2)
-
-
 @cases(
     ("errors", "hint", "there"),
     {

@@ -131,17 +131,6 @@ class _AnHourAgo:
         return time.time() - 3600
 
 
-def test_away_for_good():
-    """After a minute it is given up. Where no connection was made nothing was changed."""
-    host = name_servers.Server(free_port()).host()
-    with pytest.raises(DnsUnconfirmed) as given_up:
-        published(host, f"s1._domainkey.{ZONE}", **hasty())
-    assert str(given_up.value).splitlines() == [
-        f"rfc2136:{ZONE}: s1._domainkey.{ZONE}: no answer from {host._where}: Connection refused",
-        "  hint: nothing was changed in DNS; the same command checks, and goes on from there",
-    ]
-
-
 def test_in_the_way(bind):
     """Beside a CNAME nothing can stand: BIND would say NOERROR and do nothing."""
     name = f"alias._domainkey.{ZONE}"
