@@ -169,7 +169,7 @@ def _server(answer: Answer, target: str, key: bytes) -> ServerNow:
         server=answer.server,
         answered=answer.values is not None,
         shows_key=is_right,
-        alias=answer.alias,
+        alias=answer.target,
         says=says,
     )
 

@@ -298,6 +298,7 @@ def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) 
     servers = ", ".join(sorted(record.name_servers))
     asked = {answer.server for answer in answers if answer.target and answer.failure != "no zone"}
     at_target = judge([replace(answer, target="") for answer in answers], record.public_key_der)
+    at_target = replace(at_target, answers=tuple(answers), name_servers=())
     # Before the first run nobody knows the servers of the zone.
     is_elsewhere = bool(servers) and asked.isdisjoint(record.name_servers)
     is_second_hand = any(answer.by_resolver for answer in answers)

@@ -65,11 +65,11 @@ class Answer:
     "SERVFAIL" …); with empty values "CNAMEs to nowhere".
     """
 
-    alias: str = ""
-    """The target of a CNAME, without a final dot, if the answer is about the target."""
-
-    target: str = field(default="", compare=False)
-    """Target of the CNAME at the queried name itself, without a final dot; "" if there is none."""
+    target: str = ""
+    """
+    Target of the CNAME at the queried name, without a final dot; "" if there is none. The values
+    are those at its end.
+    """
 
     zones: tuple[str, ...] = field(default=(), compare=False)
     """
@@ -137,7 +137,7 @@ class DnsResolver:
             answers += _second_hand(questions, host)
         # A server is queried twice if it serves both a zone and a zone delegated from it.
         return tuple(
-            sorted(set(answers), key=lambda answer: (answer.server, answer.alias, answer.failure))
+            sorted(set(answers), key=lambda answer: (answer.server, answer.target, answer.failure))
         )
 
 
@@ -149,12 +149,10 @@ def _second_hand(questions: Questions, name: Name) -> list[Answer]:
     except (NoAnswer, dns.exception.DNSException):
         return []
     values = values_of(chain.answer or ())
-    if chain.cnames:
-        alias, target = text_of(chain.canonical_name), text_of(chain.cnames[0][0].target)
-        return [Answer(resolver, values, alias=alias, target=target, by_resolver=True)]
-    zone = zone_of(reply, name)
+    target = text_of(chain.cnames[0][0].target) if chain.cnames else ""
+    zone = None if target else zone_of(reply, name)
     zones = (text_of(zone),) if zone else ()
-    return [Answer(resolver, values, zones=zones, by_resolver=True)]
+    return [Answer(resolver, values, target=target, zones=zones, by_resolver=True)]
 
 
 def _authoritative(
@@ -169,8 +167,7 @@ def _authoritative(
     try:
         zone = _topmost_zone(questions, below)
     except NoAnswer as problem:
-        alias = text_of(name) if aliases else ""
-        return [Answer(questions.resolvers[0], None, str(problem), alias)]
+        return [Answer(questions.resolvers[0], None, str(problem))]
     return _answers(questions, zone, name, aliases)
 
 
@@ -182,7 +179,6 @@ def _answers(
     above: tuple[str, ...] = (),
 ) -> list[Answer]:
     """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
-    alias = text_of(name) if aliases else ""
     zones = (*above, text_of(zone.name))
     servers = sorted(zone.servers)[:MAX_SERVERS]
 
@@ -207,10 +203,10 @@ def _answers(
         elif isinstance(said, tuple):
             values, holder = said
             below = () if holder in (None, zone.name) else (text_of(holder),)
-            answers.append(Answer(server, values, alias=alias, zones=(*zones, *below)))
+            answers.append(Answer(server, values, zones=(*zones, *below)))
         # With children these are the parent zone's servers, whose silence means nothing.
         elif isinstance(said, NoAnswer) and not children:
-            answers.append(Answer(server, None, str(said), alias, zones=zones))
+            answers.append(Answer(server, None, str(said), zones=zones))
     for child in children.items():
         answers += _answers(questions, Zone(*child), name, aliases, zones)
     for target, server in targets.items():
@@ -231,7 +227,7 @@ def _follow(
     """
     is_endless = target in aliases or len(aliases) > MAX_ALIASES
     if is_endless or target == dns.name.root:
-        return [Answer(server, (), "CNAMEs to nowhere", text_of(target))]
+        return [Answer(server, (), "CNAMEs to nowhere")]
     return _authoritative(questions, target, existing_part(target), aliases)
 
 

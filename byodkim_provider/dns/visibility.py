@@ -111,13 +111,13 @@ def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
     return frozenset(
         answer.server
         for answer in answers
-        if answer.failure != "no zone" and not answer.alias and not answer.by_resolver
+        if answer.failure != "no zone" and not answer.target and not answer.by_resolver
     )
 
 
 def zone_not_found(answers: Sequence[Answer]) -> bool:
     """Whether the recursive resolver finds no zone for the name; another resolver may see one."""
-    return all(answer.failure == "no zone" and not answer.alias for answer in answers)
+    return all(answer.failure == "no zone" and not answer.target for answer in answers)
 
 
 def nobody_answers(answers: Sequence[Answer]) -> bool:
@@ -147,7 +147,7 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     # Most urgent, even before a CNAME or servers that differ.
     for answer in answered:
         if any(map(holds_private_key, answer.values or ())):
-            return replace(seen, code="private-key", found_at=answer.alias)
+            return replace(seen, code="private-key", found_at=answer.target)
     if 0 < seen.right == len(answered):
         return replace(seen, verdict="right")
     # A CNAME into a zone that does not exist is wrong, whichever server answers. If the servers of
@@ -195,8 +195,8 @@ def phrases(answers: Sequence[Answer], public_key_der: bytes, target: str) -> tu
 
 def _answered(answer: Answer, public_key_der: bytes, target: str) -> str:
     """What the server shows, or why it shows nothing."""
-    wrong = f", not to {target}" if answer.target not in ("", target) and target else ""
-    via = f" (CNAME to {answer.alias}{wrong})" if answer.alias else ""
+    wrong = f", not to {target}" if target not in ("", answer.target) else ""
+    via = f" (CNAME to {answer.target}{wrong})" if answer.target else ""
     if answer.failure:
         return _FAILURES.get(answer.failure, answer.failure) + via
     if not answer.values and target and not via:

@@ -200,8 +200,8 @@ def _asked_for(
     if slot_name:
         name = records.record_name(records.split_name(slot_name)[0], declared.domain)
         answers = resolver.txt(name, declared.domain)
-        aliases = {one.alias for one in answers if one.alias}
-        return frozenset(aliases | {one.server for one in answers if one.alias == slot_name})
+        aliases = {one.target for one in answers if one.target}
+        return frozenset(aliases | {one.server for one in answers if one.target == slot_name})
     # If the key that signs has a slot, its CNAME says nothing of the records that have none.
     name = f"_domainkey.{declared.domain}" if declared.cname else declared.record_name
     return servers_asked(resolver.txt(name, declared.domain))

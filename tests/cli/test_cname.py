@@ -48,9 +48,7 @@ class Resolver:
         zones = (SHOP,)
         if name.endswith(KEYS):
             zones = ("example.net", KEYS) if self.delegated else ("example.net",)
-        return tuple(
-            Answer(server, values, alias=target, target=target, zones=zones) for server in SERVERS
-        )
+        return tuple(Answer(server, values, target=target, zones=zones) for server in SERVERS)
 
     def addresses(self, name, domain):
         return tuple(

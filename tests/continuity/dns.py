@@ -112,9 +112,7 @@ class Dns:
         assert name.endswith(domain)
         alias = CNAMES.get(name, "")
         return tuple(
-            Answer(
-                server, values, "" if values is not None else "silent", alias=alias, target=alias
-            )
+            Answer(server, values, "" if values is not None else "silent", target=alias)
             for server, values in self._values(alias or name).items()
         )
 

@@ -126,7 +126,7 @@ def test_slot_without_a_record(resolver, name):
 
 
 def behind_it(failure="", server="127.0.0.1"):
-    return Answer(server, None if failure else (), failure, TARGET, TARGET)
+    return Answer(server, None if failure else (), failure, TARGET)
 
 
 @pytest.mark.parametrize(

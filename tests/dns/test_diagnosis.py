@@ -30,7 +30,7 @@ def at(server, *values, failure=""):
 
 def behind(*values, failure=""):
     """The same of the target of a CNAME."""
-    return Answer("ns9", None if failure else values, failure, alias=TARGET, target=TARGET)
+    return Answer("ns9", None if failure else values, failure, target=TARGET)
 
 
 SILENT, REFUSED = at("ns2", failure="silent"), at("ns3", failure="REFUSED")

@@ -95,6 +95,6 @@ def ours_and_theirs_agree(not_ours, sandbox_dns, name):
         found = DnsResolver(resolvers=[server]).txt(
             record_name("s1", domain_of(name)), domain_of(name)
         )
-        answers.append({(answer.values, answer.failure, answer.alias) for answer in found})
+        answers.append({(answer.values, answer.failure, answer.target) for answer in found})
     theirs, ours = answers
     return ours <= theirs  # to a CNAME loop, NSD says SERVFAIL instead

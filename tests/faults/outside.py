@@ -182,7 +182,7 @@ class Outside:
         except SpoiledError as spoiled:
             return tuple(Answer(server, None, DNS_FAILURES[spoiled.kind]) for server in SERVERS)
         alias = self.zone.alias(name)
-        return tuple(Answer(server, values, alias=alias, target=alias) for server in SERVERS)
+        return tuple(Answer(server, values, target=alias) for server in SERVERS)
 
     # Route 53, as boto3's client of that name has it
 

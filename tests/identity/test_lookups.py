@@ -104,7 +104,7 @@ class Cnames:
 
     def txt(self, name, domain):
         if target := self.targets.get(name.partition(".")[0]):
-            return tuple(Answer(server, ("p=",), alias=target) for server in self.servers)
+            return tuple(Answer(server, ("p=",), target=target) for server in self.servers)
         return tuple(Answer(server, ()) for server in self.servers)
 
 
@@ -212,7 +212,7 @@ PASTE = f"  type:  CNAME\n  name:  ses1._domainkey.example.com\n  value: {TARGET
 
 
 def through_cname(server, values, failure="", target=TARGET):
-    return Answer(server, values, failure, alias=target, target=target)
+    return Answer(server, values, failure, target=target)
 
 
 @cases(
