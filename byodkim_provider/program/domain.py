@@ -464,7 +464,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         name = f"{self.pulumi_resource_name}/{generation}"
         made = DkimKey(name, given, pulumi.ResourceOptions(parent=self))
         self._generated.append(made)
-        return {name: getattr(made, name) for name in DkimKey.__annotations__}
+        return {name: getattr(made, name) for name in DkimKey.outputs}
 
     async def _published(self) -> None:
         """Returns when the records that sign are made, or can't be."""

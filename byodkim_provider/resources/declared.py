@@ -17,7 +17,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from urllib.parse import urlsplit
 
 import pulumi
@@ -56,15 +56,21 @@ class OurResource(Resource):
     needs.
     """
 
+    outputs: ClassVar[Sequence[str]] = ()
+    """Names of the outputs, which a subclass annotates: text, truth values, and lists and maps."""
+
     def __init_subclass__(cls) -> None:
         super().__init_subclass__(module=PACKAGE, name=cls.__name__)
+        cls.outputs = tuple(cls.__annotations__)
+        # The SDK would evaluate the annotations anew for each resource, and needs none for these
+        # types.
+        cls.__annotations__ = {}
 
     def __init__(
         self, name: str, inputs: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
-        """*name* is unique in the stack. The outputs are those that a subclass annotates."""
-        outputs = dict.fromkeys(type(self).__annotations__)
-        kind, props = type(self).__name__, {**outputs, **without_none(inputs)}
+        """*name* is unique in the stack."""
+        kind, props = type(self).__name__, {**dict.fromkeys(self.outputs), **without_none(inputs)}
         if not is_plugin():
             super().__init__(InPluginProcess(kind), name, props, opts)
             return
@@ -254,8 +260,6 @@ class ByodkimIdentity(OurResource):
     domain: pulumi.Output[str]
     region: pulumi.Output[str]
     selector: pulumi.Output[str]
-    generation: pulumi.Output[int | None]
-    published: pulumi.Output[Sequence[int] | None]
     account_id: pulumi.Output[str | None]
     dns_check: pulumi.Output[str]
     dns_resolvers: pulumi.Output[Sequence[str]]
