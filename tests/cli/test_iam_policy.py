@@ -136,7 +136,6 @@ TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
     ("dns", "in_state", "shown"),
     {
         "new": ("route53", (), {"*"}),
-        "another": ("{ zoneId: Z2 }", ("Z1",), {"Z1", "Z2"}),
         "one by id": ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}),
         "one of them is new": (TWO_ZONES, ("Z1",), {"*"}),
     },

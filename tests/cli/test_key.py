@@ -74,15 +74,13 @@ def test_unwritten_file(project, tmp_path):
     assert not file.exists()
 
 
-@pytest.mark.parametrize("stored", ["generation 2", "awaits DNS", "nothing"])
+@pytest.mark.parametrize("stored", ["generation 2", "awaits DNS"])
 def test_unsettled(project, world, declare, stored):
     """After an update that failed, no key is called the one that signs."""
     project.write(f"    {DOMAIN}:\n      generation: 3\n")
     if stored == "awaits DNS":
         declare(generation=3)
         project.stored = [replace(project.stored[0], key=None)]
-    if stored == "nothing":
-        project.stored = []
     result = project.run("key", DOMAIN)
     assert (result.exit_code, result.stdout) == (1, "")
     assert "SES does not sign with generation 3, or not in each Region\n" in result.stderr
@@ -109,7 +107,6 @@ def test_retired(project):
             1,
             f"{DOMAIN}: the state has no key of generation 1\n",
         ),
-        (["example.org"], 2, "example.org: is not in stack dev, did you mean 'example.com'?\n"),
     ],
 )
 def test_refused(project, world, arguments, exit_code, problem):

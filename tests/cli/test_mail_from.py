@@ -4,7 +4,6 @@ import json
 
 import pytest
 
-from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
@@ -149,15 +148,3 @@ def test_policy(project, declared, declare, where):
         "route53:ChangeResourceRecordSetsRecordTypes": ["MX", "TXT"]
     }
     assert BOUNCE in str(change["Condition"]["ForAllValues:StringLike"])
-
-
-def test_policy_of_a_zone_apart(project):
-    """The records are in the zone that `mailFrom` names, and no other one is touched for them."""
-    setting = f"{{label: bounce, zone: {BOUNCE}}}"
-    project.write(f"    {DOMAIN}: {{generation: 1, dns: manual, mailFrom: {setting}}}\n")
-    assert project.run("records").stdout.count("`pulumi up` writes it at Route 53") == 2
-    project.stored = []
-    result = project.run("iam-policy")
-    (change,) = [one for one in json.loads(result.stdout)["Statement"] if BOUNCE in str(one)]
-    assert change["Resource"] == ["arn:aws:route53:::hostedzone/*"]
-    assert result.stderr == f"byodkim: {CliMessages.UNKNOWN()}\n"

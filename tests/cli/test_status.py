@@ -353,11 +353,8 @@ def test_which_records_mail_needs(project, world, findings, generation, days, va
 # -- what it costs, and what it reads -----------------------------------------------------
 
 
-def test_it_only_reads(project, world, domains):
-    """
-    A look is one read an identity and one look-up a record, none with `dnsCheck: off`, and no
-    change.
-    """
+def test_it_only_reads(project, world):
+    """A look is one read an identity and one look-up a record, and no change."""
     world.forget()
     before = project.stack_file.read_bytes()
     project.run("status")
@@ -366,12 +363,6 @@ def test_it_only_reads(project, world, domains):
         f"s{number}._domainkey.{DOMAIN}" for number in (1, 2, 3)
     ]
     assert (project.stack_file.read_bytes(), project.ran) == (before, [])
-    project.write(ONE.format(2) + "      dnsCheck: off\n")
-    world.resolver.records.clear()
-    world.forget()
-    [domain] = domains()
-    assert {record["servers_asked"] for record in domain["records"]} == {None}
-    assert (domain["verdict"], world.resolver.looked_up) == ("well", [])
 
 
 def test_could_not_tell(project):
