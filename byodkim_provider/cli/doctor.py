@@ -7,6 +7,7 @@ verdict.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 
 import click
@@ -18,7 +19,7 @@ from byodkim_provider.cli.chosen import (
     panel_option,
     stack_option,
 )
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import everything, show_lines, tally
 from byodkim_provider.cli.now import SEVERITY, worst
 from byodkim_provider.cli.stack import open_stack
@@ -67,9 +68,9 @@ Exit codes:
     "if it does not answer. Default: the system's resolvers.",
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-@click.pass_context
+@pass_environment
 def doctor(
-    context: click.Context,
+    environment: Environment,
     domain: str | None,
     name: str | None,
     selector: str | None,
@@ -84,7 +85,6 @@ def doctor(
     Those of a stack, or of DOMAIN in it; with --selector without a stack and without AWS. Without a
     key it says which key is there, and with one what to type. Changes nothing.
     """
-    environment = context.ensure_object(Environment)
     if selector is None:
         if key or panel:
             raise click.UsageError("--key and --panel need --selector: a stack has its own.")
@@ -108,4 +108,4 @@ def doctor(
         show_lines([f"{subject}: {counted}", ""])
         for shown in now.domains:
             show_lines(everything(shown))
-    context.exit(SEVERITY[now.verdict])
+    sys.exit(SEVERITY[now.verdict])

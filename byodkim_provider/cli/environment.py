@@ -14,6 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
+from typing import Final
+
+import click
 
 from byodkim_provider.aws.connections import Connections, connections
 from byodkim_provider.aws.regions import partition_of
@@ -94,3 +97,7 @@ class Environment:
     clock: Clock = field(default_factory=Clock)
     at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
     """Whether a person can answer a question."""
+
+
+pass_environment: Final = click.make_pass_decorator(Environment, ensure=True)
+"""Gives a command the environment; a test may have passed one."""

@@ -13,7 +13,7 @@ import click
 
 from byodkim_provider.aws.permissions import policy
 from byodkim_provider.cli.chosen import stack_option
-from byodkim_provider.cli.environment import Environment, partition_here
+from byodkim_provider.cli.environment import Environment, partition_here, pass_environment
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import as_json, say
@@ -31,15 +31,14 @@ Exit codes:
 """,
 )
 @stack_option()
-@click.pass_context
-def iam_policy(context: click.Context, name: str | None) -> None:
+@pass_environment
+def iam_policy(environment: Environment, name: str | None) -> None:
     """
     Print the IAM policy for a stack.
 
     Before the first `pulumi up` it is of the configuration. What Pulumi itself needs for its state
     and for secrets is not in it.
     """
-    environment = context.ensure_object(Environment)
     click.echo(as_json(policy_of(open_stack(name, environment))))
 
 

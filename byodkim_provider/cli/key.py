@@ -16,7 +16,7 @@ import click
 
 from byodkim_provider import key_store
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import DeclaredRecord
 from byodkim_provider.cli.terminal import Failed, Refused, say
@@ -53,9 +53,9 @@ Exit codes:
 @click.option(
     "--traditional", is_flag=True, help="PKCS#1, `BEGIN RSA PRIVATE KEY`, instead of PKCS#8."
 )
-@click.pass_context
+@pass_environment
 def key(
-    context: click.Context,
+    environment: Environment,
     domain: str,
     name: str | None,
     generation: int | None,
@@ -69,7 +69,6 @@ def key(
     and role are on standard error. Whoever has the key can sign as DOMAIN until its record leaves
     DNS.
     """
-    environment = context.ensure_object(Environment)
     if file == "-" and sys.stdout.isatty():
         raise click.UsageError("Give --out or a pipe: a terminal remembers what it has shown.")
     stack = open_stack(name, environment)

@@ -22,7 +22,7 @@ from byodkim_provider.cli.chosen import (
     panel_option,
     stack_option,
 )
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import show_lines
 from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.state import Domain
@@ -154,9 +154,9 @@ Exit codes:
     "--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-@click.pass_context
+@pass_environment
 def records(
-    context: click.Context,
+    environment: Environment,
     domain: str | None,
     name: str | None,
     panel: panels.Panel | None,
@@ -171,7 +171,7 @@ def records(
     type; --panel prints it all the same. Of a domain with `cname` these are the three CNAMEs,
     before the first `pulumi up` too. --format text is a message to whoever has the DNS.
     """
-    stack = open_stack(name, context.ensure_object(Environment))
+    stack = open_stack(name, environment)
     wanted: list[Record] = []
     for with_records in stack.with_records(domain):
         wanted += _of_domain(with_records, panel, stack.state.mail_from_zones)

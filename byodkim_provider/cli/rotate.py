@@ -8,6 +8,7 @@ domains, the changes are said.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -16,7 +17,7 @@ from typing import Any, Literal
 import click
 
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.stack import Stack, open_stack, read_yaml
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import Failed, Refused, as_json, inert, say
@@ -108,9 +109,9 @@ Exit codes:
 )
 @click.option("--yes", is_flag=True, help="Write and run `pulumi up --yes` without a question.")
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON; with --dry-run.")
-@click.pass_context
+@pass_environment
 def rotate(
-    context: click.Context,
+    environment: Environment,
     domains: tuple[str, ...],
     name: str | None,
     every: bool,
@@ -129,7 +130,6 @@ def rotate(
     up`. Either all the domains rotate or none; with --older-than those that can. A change that
     would make signed mail fail is refused, but for --compromised, which says what will.
     """
-    environment = context.ensure_object(Environment)
     if sum((bool(domains), every, older_than is not None)) != 1:
         raise click.UsageError("Give one of: domains, --all, --older-than.")
     if back and compromised:
@@ -182,7 +182,7 @@ def rotate(
         planned_steps = {"stack": stack.name, "file": stack.file_name, "rotations": steps}
         click.echo(as_json(planned_steps | {"problems": problems}))
     if problems:
-        context.exit(Refused.exit_code)
+        sys.exit(Refused.exit_code)
 
 
 def entries_of(stack: Stack) -> dict[str, Entry]:

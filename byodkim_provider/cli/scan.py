@@ -23,7 +23,7 @@ from byodkim_provider.aws.regions import regions_with_ses
 from byodkim_provider.aws.ses import MANAGED, OWNER_TAG, STACK_TAG, Listed, SesIdentity
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment, partition_here
+from byodkim_provider.cli.environment import Environment, partition_here, pass_environment
 from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.terminal import Failed, as_json, ask_all, inert, say
 from byodkim_provider.config import settings
@@ -76,9 +76,9 @@ Exit codes:
 )
 @stack_option("Leave out what this stack has; use its AWS settings.")
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
-@click.pass_context
+@pass_environment
 def scan(
-    context: click.Context,
+    environment: Environment,
     regions: Strings,
     wanted: Strings,
     exclude: Strings,
@@ -92,7 +92,6 @@ def scan(
     Changes nothing. SES allows about one read a second in each Region: adopt a large account in
     waves, with --stack and --limit. What the stack has already is not read.
     """
-    environment = context.ensure_object(Environment)
     stack = open_stack(name, environment) if name else None
     account = environment.account(stack.aws() if stack else AwsSettings())
     region = stack.region if stack else None

@@ -6,13 +6,14 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TextIO
 
 import click
 
 from byodkim_provider.cli.answers import of_stack
 from byodkim_provider.cli.chosen import checked, stack_option
-from byodkim_provider.cli.environment import Environment
+from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import show
 from byodkim_provider.cli.now import SEVERITY
 from byodkim_provider.cli.report import as_html, as_prometheus
@@ -48,9 +49,9 @@ Exit codes:
     metavar="FILE",
     help="Write a report to FILE too, one page without a key.",
 )
-@click.pass_context
+@pass_environment
 def status(
-    context: click.Context,
+    environment: Environment,
     domains: tuple[str, ...],
     name: str | None,
     form: str,
@@ -64,7 +65,6 @@ def status(
     everything is shown, as `byodkim doctor` does. All of it is about what the last `pulumi up` has
     made: `pulumi preview` shows what the stack file has beside that.
     """
-    environment = context.ensure_object(Environment)
     stack = open_stack(name, environment)
     wanted = stack.named(domains) or stack.domains.values()
     now = of_stack(stack, wanted, environment)
@@ -78,4 +78,4 @@ def status(
         click.echo(as_prometheus(now), nl=False)
     else:
         show(now, in_full=bool(domains))
-    context.exit(SEVERITY[now.verdict])
+    sys.exit(SEVERITY[now.verdict])
