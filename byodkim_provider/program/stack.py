@@ -7,8 +7,9 @@ without a traceback.
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import pulumi
 
@@ -23,9 +24,15 @@ from byodkim_provider.program.domain import ByodkimDomain
 from byodkim_provider.resources.declared import DkimVerification, DkimVerificationArgs
 from byodkim_provider.resources.sdk import end_program
 
+GARBAGE: Final = 50_000
+"""New objects after which Python looks for cycles, instead of 700."""
+
 
 def declare_stack() -> None:
     """Declare every domain of the stack file; ends the program with the problems of all domains."""
+    # The SDK makes tens of thousands of objects that last as long as the program. Python's search
+    # for cycles among them takes a quarter of its work with 100 domains, and frees 4 MiB.
+    gc.set_threshold(GARBAGE)
     try:
         _declare()
     except ByodkimError as error:
