@@ -2,7 +2,7 @@
 A DNS host with a JSON API over HTTP: what all of them share; HTTP's errors become those of
 `interface`.
 
-A refusal keeps its status and its codes: a host's file decides by these, never by a sentence.
+Whether a refusal is of the secret is decided by codes, never by a sentence.
 """
 
 from __future__ import annotations
@@ -36,15 +36,6 @@ WORDS: Final = (
     *("description", "title", "details", "error_chain"),
 )
 """Fields in which hosts say what is wrong."""
-
-
-class HttpRefused(DnsRefused):
-    """The host refused a request. A class so that a host's file decides by *codes*."""
-
-    def __init__(self, message: Message, codes: set[str]) -> None:
-        """*codes*: the HTTP status, and the texts of the response, with the host's codes."""
-        super().__init__(message)
-        self.codes = codes
 
 
 class HttpTrouble(DnsUnconfirmed):
@@ -101,13 +92,8 @@ class HttpHost(DnsHost):
 
     def remove(self, name: str, value: str) -> None:
         for key, listed in self._records(name):
-            if listed != value:
-                continue
-            try:
+            if listed == value:
                 self._delete(key)
-            except HttpRefused as error:
-                if "404" not in error.codes:  # perhaps somebody else has removed it
-                    raise
 
     def _records(self, name: str) -> Sequence[tuple[Any, str]]:
         """The TXT records at *name*: what the API knows each by, and its value."""
@@ -155,7 +141,11 @@ class HttpHost(DnsHost):
     def _failure(
         self, status: int, words: str, codes: set[str], retry_after: float | None
     ) -> DnsRefused | DnsUnconfirmed:
-        """The error for an HTTP *status*, the host's message *words* and its *codes*."""
+        """
+        The error for an HTTP *status* and the host's message *words*.
+
+        *codes* are the status and all texts of the response, with the host's own codes.
+        """
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
@@ -167,7 +157,7 @@ class HttpHost(DnsHost):
             reason = HostMessages.REDIRECT(status=status)
         if codes & self.key_codes:
             reason = HostMessages.FORBIDDEN(said=reason, step=self._new_key)
-        return HttpRefused(reason, codes)
+        return DnsRefused(reason)
 
 
 def _fields(answer: object, name: str) -> Iterator[tuple[str, str]]:

@@ -19,12 +19,8 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import (
-    HttpHost,
-    HttpRefused,
-    HttpTrouble,
-    as_documented,
-)
+from byodkim_provider.errors import DnsRefused
+from byodkim_provider.hosts.http_host import HttpHost, HttpTrouble, as_documented
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 
 SPEC: Final = HostSpec(
@@ -74,12 +70,12 @@ class Host(HttpHost):
     def add(self, name: str, value: str) -> None:
         try:
             self._change(additions=[self._set(name, [value], self._ttl)])
-        except (HttpRefused, HttpTrouble) as error:
+        except (DnsRefused, HttpTrouble) as error:
             if len(value) <= records.STRING_OCTETS or self._sets(name):
                 raise
             try:
                 self._change(additions=[self._set(name, [records.quoted(value)], self._ttl)])
-            except HttpRefused:
+            except DnsRefused:
                 raise error from None
 
     def remove(self, name: str, value: str) -> None:

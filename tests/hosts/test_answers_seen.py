@@ -98,7 +98,7 @@ ROWS = [
     ("cloudflare", "list", 200, cf_list(), RECORDED, "2025-08", EMPTY, ""),
     ("cloudflare", "list", 200, cf_list('"p=" "MIIB"'), "documents", "2026-12-01", THERE, ""),
     ("cloudflare", "add", 200, cf_list(SHORT), RECORDED, "2020-05-05", DONE, ""),
-    ("cloudflare", "remove", 404, cf(81044, "gone"), "certbot", "2026-12-01", DONE, ""),
+    ("cloudflare", "remove", 404, cf(81044, "gone"), "certbot", "2026-12-01", REFUSED, "404 gone"),
     (
         "cloudflare",
         "add",

@@ -89,6 +89,16 @@ def test_passing_trouble(backend, trouble, hits):
     assert (backend.stored(NAME), backend.written()) == ([], 2)
 
 
+def test_removed_meanwhile(backend):
+    """
+    A record that somebody else removes between the read and the removal is gone, as it should be.
+    """
+    backend.put(NAME, VALUE)
+    between(backend, backend.stand_in.records.clear)
+    withdraw(backend.host(), NAME, **hasty())
+    assert backend.stored(NAME) == []
+
+
 def test_expired(backend):
     """A secret that ended says where to put the new one, and quotes none, though the host does."""
     published(backend.host(), NAME)
