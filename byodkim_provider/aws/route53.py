@@ -64,29 +64,27 @@ class Route53Client:
         ListResourceRecordSets, read anew: values at *name* of type *kind*, as Route 53 has them.
 
         A CNAME's target and an alias record's are among them, since no record can stand beside
-        those. Several record sets of a name, by weight, are all read. Empty if the zone is gone.
+        those. Several record sets of a name, by weight, are read, 300 at most. Empty if the zone is
+        gone.
         """
-        paginate: Any = self._client.get_paginator("list_resource_record_sets").paginate
 
-        def at_name() -> list[ResourceRecordSetOutputTypeDef]:
-            """The record sets from *name* on, in the order of names, until another name comes."""
-            found: list[ResourceRecordSetOutputTypeDef] = []
-            for page in paginate(HostedZoneId=zone_id, StartRecordName=name):
-                for record_set in page["ResourceRecordSets"]:
-                    if record_set["Name"].rstrip(".") != name:
-                        return found
-                    found.append(record_set)
-            return found
+        def from_name() -> list[ResourceRecordSetOutputTypeDef]:
+            """The record sets from *name* on, in the order of names."""
+            page = self._client.list_resource_record_sets(
+                HostedZoneId=zone_id, StartRecordName=name
+            )
+            return page["ResourceRecordSets"]
 
         try:
-            record_sets = self._read("ListResourceRecordSets", zone_id, at_name)
+            record_sets = self._read("ListResourceRecordSets", zone_id, from_name)
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
             return ()
         values: list[str] = []
         for record_set in record_sets:
-            if record_set["Type"] in (kind, "CNAME"):
+            is_at_name = record_set["Name"].rstrip(".") == name
+            if is_at_name and record_set["Type"] in (kind, "CNAME"):
                 values += _values(record_set)
         return tuple(values)
 

@@ -84,7 +84,7 @@ class Client:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
         # It logs each path with its query, which holds the API key at some hosts.
         logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
-        timeout = Timeout(connect=min(CONNECT_SECONDS, self._seconds), read=self._seconds)
+        timeout = Timeout(connect=CONNECT_SECONDS, read=self._seconds)
         server = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
         if proxy and not urllib.request.proxy_bypass(server.hostname or ""):
