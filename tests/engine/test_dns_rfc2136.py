@@ -213,7 +213,7 @@ def test_secret_changed(sandbox, bind, secondaries, open_stack):
     stack.declare(declared(bind, domain), dnsCredentials=CREDENTIALS)
     with_the_old = stack.refresh()
     assert with_the_old.failed
-    assert f"the TSIG key '{KEY}', or has another secret for it" in with_the_old.stdout
+    assert f"the TSIG key '{KEY}', has another secret for it, or " in with_the_old.stdout
     assert (
         "set the secret by the environment variable RFC2136_TSIG_SECRET, which wins, or by "
         "`pulumi config set --secret --path 'dnsCredentials.rfc2136.secret'`, and run the same "

@@ -151,7 +151,7 @@ PRINTED: Final = tuple(map(_printed, CONFIGURATIONS))
 
 def put_printed(text: str) -> None:
     """What `pulumi config` prints is read as every command does, or is no configuration."""
-    with suppress(ValueError):
+    with suppress(ValueError, KeyError, TypeError, AttributeError):  # as `open_stack` does
         stack.read_config(text)
 
 
