@@ -39,16 +39,10 @@ class Resolver:
     records: dict[str, tuple[str, ...]] = field(default_factory=dict)
     proxied: set[str] = field(default_factory=set)
 
-    delegated: bool = True
-    """Whether the zone of the keys is there; else its parent's servers answer in its place."""
-
     def txt(self, name, domain):
         target = self.cnames.get(name, "")
         values = self.records.get(target or name, ())
-        zones = (SHOP,)
-        if name.endswith(KEYS):
-            zones = ("example.net", KEYS) if self.delegated else ("example.net",)
-        return tuple(Answer(server, values, target=target, zones=zones) for server in SERVERS)
+        return tuple(Answer(server, values, target=target, zones=(SHOP,)) for server in SERVERS)
 
     def addresses(self, name, domain):
         return tuple(
