@@ -38,7 +38,6 @@ class ServerNow:
     answered: bool
     shows_key: bool
     """Whether it shows the key; of a slot that has no record yet, the CNAME."""
-    alias: str
     says: str
 
 
@@ -169,7 +168,6 @@ def _server(answer: Answer, target: str, key: bytes) -> ServerNow:
         server=answer.server,
         answered=answer.values is not None,
         shows_key=is_right,
-        alias=answer.target,
         says=says,
     )
 

@@ -34,7 +34,7 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.hosts.zones import ROUTE53, by_hand
+from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.messages.cli import AskedMessages, CliMessages
 
 TTL: Final = DnsSettings().ttl
@@ -57,8 +57,8 @@ class Record:
     zone_named: bool = False
     """Whether the stack file or `--zone` names *zone*."""
     ttl: int = TTL
-    written_at: str = ""
-    """Where `pulumi up` writes it, such as "Route 53"; empty if people do."""
+    is_written: bool = False
+    """Whether `pulumi up` writes it; else people do."""
 
     @property
     def why(self) -> AskedMessages:
@@ -81,9 +81,8 @@ def as_panel(wanted: Sequence[Record]) -> str:
     """What to type into which field, a block for each record."""
     blocks = []
     for record in wanted:
-        if record.written_at:
-            text = f"nothing to type, `pulumi up` writes it at {record.written_at}"
-            blocks.append(f"{record.name}: {text}")
+        if record.is_written:
+            blocks.append(f"{record.name}: nothing to type, `pulumi up` writes it")
             continue
         entry = panels.Entry(
             record_name=record.name, record_value=record.value, zone=record.zone, kind=record.kind
@@ -120,7 +119,7 @@ def as_text(wanted: Sequence[Record]) -> str:
     """
     A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that.
     """
-    to_add = [record for record in wanted if not record.written_at]
+    to_add = [record for record in wanted if not record.is_written]
     messages = []
     for (domain, why, zone), records in groupby(to_add, _MESSAGE):
         listed = [*records]
@@ -187,7 +186,7 @@ def records(
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
-    assumed = {record.zone for record in wanted if record.zone_assumed and not record.written_at}
+    assumed = {record.zone for record in wanted if record.zone_assumed and not record.is_written}
     if assumed:
         say(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))
     show_lines(as_panel(wanted).split("\n"))
@@ -215,7 +214,7 @@ def _of_domain(
             if not dkim.is_in(name, mail_from.zone):  # that of a delegated `_domainkey`
                 mail_from = replace(mail_from, zone=domain.name, zone_named=False)
             is_written = is_apart or (name in mail_from_zones and not panel)
-            yield replace(mail_from, written_at=PANELS[ROUTE53].title if is_written else "")
+            yield replace(mail_from, is_written=is_written)
 
 
 def _record(
@@ -230,8 +229,6 @@ def _record(
     own = [dns for dns in places if not dns.cname]
     pasted = by_hand(own)
     at = pasted or (own[0] if len(own) == 1 else DnsSettings())
-    writers = [] if pasted or panel else [dns.provider for dns in own]
-    titles = [PANELS[name].title if name in PANELS else name for name in dict.fromkeys(writers)]
     return Record(
         kind=kind,
         name=name,
@@ -241,5 +238,5 @@ def _record(
         zone=at.zone or domain,
         zone_named=at.zone is not None,
         ttl=at.ttl,
-        written_at=" and ".join(titles),
+        is_written=bool(own) and not (pasted or panel),
     )

@@ -112,7 +112,7 @@ def test_records(declared, dns):
     Both are printed for the panel, unless Pulumi writes them, in the domain's zone in Route 53.
     """
     shown = declared().run("records").stdout
-    assert shown.count("`pulumi up` writes it at Route 53") == 5
+    assert shown.count("`pulumi up` writes it") == 5
     project = declared(f"dns: {dns}\n      mailFrom: bounce")
     typed = project.run("records", "--zone", DOMAIN).stdout
     assert ("MX" in typed, f"feedback-smtp.{REGION}.amazonses.com" in typed) == (True, True)

@@ -60,15 +60,12 @@ def test_stack(project, world):
     assert "\n".join(panels.form(PANELS["wix"], entry)) in typed
 
 
-@pytest.mark.parametrize(
-    ("dns", "where"),
-    [("route53", "Route 53"), ("[route53, cloudflare]", "Route 53 and Cloudflare")],
-)
-def test_nothing_to_type(project, dns, where):
+@pytest.mark.parametrize("dns", ["route53", "[route53, cloudflare]"])
+def test_nothing_to_type(project, dns):
     """Of a record that `pulumi up` writes there is nothing to type, unless somebody wants to."""
     project.write(f"    mail.example.net: {{generation: 1, dns: {dns}}}\n")
     arguments = ("records", "mail.example.net")
-    said = [f"{name}: nothing to type, `pulumi up` writes it at {where}\n" for name in SECOND]
+    said = [f"{name}: nothing to type, `pulumi up` writes it\n" for name in SECOND]
     assert project.run(*arguments).stdout == "\n".join(said)
     assert project.run(*arguments, "--panel", "route53").stdout.count("  Value: ") == 2
     project.write("    mail.example.net: {generation: 1, dns: [route53, manual]}\n")

@@ -117,7 +117,7 @@ def test_from_the_line_to_dmarc(sandbox, stack, follow):
         name, kind, value = line.split(maxsplit=2)
         look_up = sandbox.dns.mx if kind == "MX" else sandbox.dns.txt
         assert look_up(name) == (value.strip('"'),)
-    assert "4 records, 4 written by `pulumi up`" in follow(DMARC, "DNS somewhere else").stdout
+    assert follow(DMARC, "DNS somewhere else").stdout.count("`pulumi up` writes it") == 4
 
     name, _, value = block(DMARC, "The DMARC record").split(maxsplit=2)
     panel.paste(name, value.strip().strip('"'))
