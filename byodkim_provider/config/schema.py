@@ -423,7 +423,7 @@ class WrittenDomain(DomainDefaults):
         if signing and published is not None:
             if problem := generations.published_problem(signing, published):
                 raise ValueError(problem)
-            return tuple(sorted(published))
+            return tuple(sorted({*published}))
         return published
 
     @field_validator("keys")

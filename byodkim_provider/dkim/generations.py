@@ -129,11 +129,6 @@ def published_problem(signing: int, published: Sequence[int]) -> Message | None:
     """What is wrong with a list of published generations, or None."""
     if len(published) > MAX_PUBLISHED:
         return DkimMessages.TOO_MANY(count=len(published), most=MAX_PUBLISHED)
-    for position, generation in enumerate(published):
-        if generation < 1:
-            return DkimMessages.BELOW_ONE(generation=generation)
-        if generation in published[:position]:
-            return DkimMessages.TWICE(generation=generation)
     if signing not in published:
         return DkimMessages.SIGNING_NOT_PUBLISHED(
             generation=signing, published=str(list(published))

@@ -113,8 +113,6 @@ class DkimMessages(Table):
         ),
     )
     TOO_MANY = "must have at most {most} generations, not {count}"
-    BELOW_ONE = "generations count from 1, not {generation}"
-    TWICE = "generation {generation} is listed twice"
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
 
     RECORDS = (
