@@ -44,18 +44,13 @@ def of_stack(
     stack: Stack,
     domains: Collection[Domain],
     environment: Environment,
-    servers: Sequence[str] = (),
 ) -> StackNow:
-    """
-    The state of *domains* of the stack.
-
-    *servers*, if there are any, are asked in place of the resolvers in the settings.
-    """
+    """The state of *domains* of the stack."""
     account = environment.account(stack.aws())
     verified = stack.state.verified
     shown = ask_all(
         {
-            domain.name: partial(_domain, domain, account, environment, servers, verified)
+            domain.name: partial(_domain, domain, account, environment, verified)
             for domain in domains
         }
     )
@@ -74,7 +69,6 @@ def _domain(
     domain: Domain,
     account: Connections,
     environment: Environment,
-    servers: Sequence[str],
     verified: Collection[Entry],
 ) -> DomainNow:
     """The state of *domain*."""
@@ -93,11 +87,7 @@ def _domain(
         for stored in domain.identities
     ]
     settings = domain.settings
-    resolver = (
-        environment.resolver("authoritative", servers)
-        if servers
-        else environment.resolver(settings.dns_check, settings.dns_resolvers)
-    )
+    resolver = environment.resolver(settings.dns_check, settings.dns_resolvers)
     records = [
         _in_stack(_ask_dns(expected, resolver), domain, now) for expected in _expected(domain)
     ]

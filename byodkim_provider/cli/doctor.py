@@ -63,9 +63,8 @@ Exit codes:
     type=checked(resolver),
     multiple=True,
     metavar="ADDRESS[:PORT]",
-    help="Use this resolver, and its port for the zone's own servers. May be repeated: the next "
-    "one is used "
-    "if it does not answer. Default: the system's resolvers.",
+    help="For that record: ask this resolver, and its port at the zone's own servers. May be "
+    "repeated: the next one is used if it does not answer. Default: the system's resolvers.",
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @pass_environment
@@ -86,10 +85,10 @@ def doctor(
     key it says which key is there, and with one what to type. Changes nothing.
     """
     if selector is None:
-        if key or panel:
-            raise click.UsageError("--key and --panel need --selector: a stack has its own.")
+        if key or panel or servers:
+            raise click.UsageError("A stack has keys, panels and resolvers of its own.")
         stack = open_stack(name, environment)
-        now = of_stack(stack, stack.with_records(domain), environment, servers)
+        now = of_stack(stack, stack.with_records(domain), environment)
     else:
         if domain is None or name:
             raise click.UsageError("--selector needs DOMAIN, and takes no --stack.")

@@ -22,10 +22,10 @@ from byodkim_provider.hosts.registry import PANELS, recognise
 
 UNSEEN_ZONE: Final = (
     "if only a resolver of your own network sees the zone, set `dnsResolvers`; "
-    "`byodkim doctor --nameserver` tries one"
+    "`byodkim doctor DOMAIN --selector S --nameserver ADDRESS` tries one"
 )
 
-NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor --nameserver` asks a server"
+NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor DOMAIN --selector S` asks DNS"
 
 Kind = Literal["wrong", "unknown", "due", "note"]
 

@@ -107,7 +107,7 @@ def test_private_key(one):
     ("arguments", "problem"),
     {
         "no domain": (THIS[1:], "--selector needs DOMAIN, and takes no --stack."),
-        "no selector": ((DOMAIN, *KEY), "--key and --panel need --selector"),
+        "no selector": ((DOMAIN, *KEY), "A stack has keys, panels and resolvers of its own."),
         "empty selector": ((DOMAIN, "--selector", ""), "for --selector: '' must be"),
     },
 )
@@ -147,10 +147,10 @@ def test_dns_check_off(project):
     """Where the stack says that DNS can't be seen, nobody is asked unless a server is named."""
     project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
     result = project.run("doctor")
-    off = "  `dnsCheck: off`: `byodkim doctor --nameserver` asks a server\n"
+    off = "  `dnsCheck: off`: `byodkim doctor DOMAIN --selector S` asks DNS\n"
     assert (result.exit_code, "  DNS is not checked\n" in result.stdout) == (3, True)
     assert off in result.stdout
-    assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 0
+    assert project.run("doctor", "--nameserver", "127.0.0.1").exit_code == 3
 
 
 MANUAL = zone("manual", panel="hostgator")
