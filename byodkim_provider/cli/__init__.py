@@ -11,6 +11,7 @@ import io
 import os
 import sys
 from importlib import import_module
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -74,8 +75,9 @@ class _Commands(click.Group):
             os._exit(INTERRUPTED)
         except OSError as error:  # such as a full disk
             say(str(error))
-            # Not `sys.exit`: Python would try again to write what it could not.
-            os._exit(UNKNOWN if is_monitor else Failed.exit_code)
+            # Python would try again, at its end, to write what it could not.
+            sys.stdout = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - until then
+            sys.exit(UNKNOWN if is_monitor else Failed.exit_code)
         except (ByodkimError, click.ClickException) as error:
             shown = _shown(error)
             shown.show()
