@@ -102,12 +102,13 @@ class Night:
     def selector(self):
         return self.sandbox.ses.identities(REGION)[DOMAIN].selector
 
-    def ended(self, number):
+    def ended(self, number, generation):
         """
-        `pulumi up` in a terminal of its own waits for SES, and gets a signal; SES looks after that.
+        A rotation in a terminal of its own waits for SES, and gets a signal; SES looks after that.
         """
         self.sandbox.ses.switches.first_check_seconds = 600
-        self.stack.paste(SECOND)
+        self.stack.days_pass(11)
+        self.stack.paste(STACK_FILE.replace("generation: 1", f"generation: {generation}"))
         with subprocess.Popen(
             ["bash", "-c", "exec pulumi up"],
             cwd=self.stack.project,
@@ -123,6 +124,7 @@ class Night:
             os.killpg(run.pid, number)
             run.stdout.read()
         assert run.returncode != 0
+        self.later(700)
 
     def put_key(self, selector):
         """Somebody sends SES a key of his own."""
@@ -340,26 +342,20 @@ def test_another_way(night):
 
 
 def test_run_stands(night):
-    """A run waits for SES, and is ended by Ctrl-C; the next one goes on."""
+    """
+    A run waits for SES, and is ended by Ctrl-C, or killed together with its plugins; the next one
+    goes on. At last a SIGKILL has left an empty file, beside which no command reads the state.
+    """
     assert "Ctrl-C, once" in TEXT
-    night.ended(signal.SIGINT)
-    night.later(700)
+    night.ended(signal.SIGINT, 2)
     night.repair("pulumi up")
 
-
-def test_run_killed(night):
-    """A run was killed together with its plugins."""
-    night.ended(signal.SIGKILL)
+    night.ended(signal.SIGKILL, 3)
     night.type("pulumi up", "the stack is currently locked")
-    night.later(700)
     night.stack.well(block(PAGE, "A run stands, or was killed"))
     night.well()
 
-
-def test_state_cut_short(night):
-    """A SIGKILL of the engine has left an empty file, beside which no command reads the state."""
-    night.ended(signal.SIGKILL)
-    night.later(700)
+    night.ended(signal.SIGKILL, 4)
     backend = Path(night.stack.environment["PULUMI_BACKEND_URL"].removeprefix("file://"))
     (file,) = backend.rglob("prod.json.attrs")
     file.write_text("")
