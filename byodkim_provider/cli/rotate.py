@@ -160,16 +160,16 @@ def rotate(
         say(problem)
     if not steps:
         say(CliMessages.NOTHING_TO_DO())
-    unlisted = [step.domain for step in steps if step.domain not in entries]
-    if unlisted and not dry_run:
-        fields = {"file": stack.file_name, "domains": ", ".join(unlisted)}
-        raise Refused(CliMessages.NOT_LISTED(**fields))
     for step in steps:
         for note in step.notes:
             say(f"{step.domain}: {note}")
         path = entries[step.domain].path if step.domain in entries else step.domain
         for change in step.changes if not wants_json else ():
             click.echo(inert(f"{path}.{change}"))
+    unlisted = [step.domain for step in steps if step.domain not in entries]
+    if unlisted and not dry_run:
+        fields = {"file": stack.file_name, "domains": ", ".join(unlisted)}
+        raise Refused(CliMessages.NOT_LISTED(**fields))
     if steps and not dry_run:
         question = "write this" if no_up else "write this and run `pulumi up`"
         if not yes and not click.confirm(f"byodkim: {question}?", err=True):

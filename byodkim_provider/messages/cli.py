@@ -47,8 +47,8 @@ class CliMessages(Table):
     NOT_LISTED = (
         "`rotate` writes {file} only, which does not list {domains}",
         (
-            "`--dry-run` shows what to set where the domain is declared (a program, an environment "
-            "or the project file); set it there, and run `pulumi up`"
+            "set it where the domain is declared (a program, an environment or the project file), "
+            "and run `pulumi up`"
         ),
     )
     RETIRED = "{domain}: is retired, nothing signs"
