@@ -72,22 +72,18 @@ def lost_reason(owner: str) -> Message:
     return IdentityMessages.TAKEN(owner=owner) if owner else IdentityMessages.UNTAGGED()
 
 
-def refuse_managed(declared: Declared, seen: SesIdentity) -> None:
-    """Raise "IdentityExists" for an identity that another AWS service manages, with `adopt` too."""
-    if seen.identity_type == MANAGED:
-        raise exists(IdentityMessages.MANAGED, declared, seen.origin)
-
-
 def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) -> None:
     """
     Raise "IdentityExists" unless this resource made the identity that it is about to create, or
-    adopts it.
+    adopts it, which nobody can if another AWS service manages it.
 
     *in_state*: the resource is in the state, so it may have made the identity with an earlier key.
     A selector that a preview can't know is not compared. With `cname`, `adopt` does not switch the
     slot of an identity that is this resource's own already: the state that knew when each
     generation signed is lost, as after `--replace`, so the slot may have mail on its way.
     """
+    if seen.identity_type == MANAGED:
+        raise exists(IdentityMessages.MANAGED, declared, seen.origin)
     problem = IdentityMessages.OTHER_SELECTOR
     if not declared.adopt:
         _refuse_other_owner(declared, seen)
@@ -142,12 +138,10 @@ def will_take_over(declared: Declared) -> Message:
     return IdentityMessages.WILL_TAKE_OVER(name=str(declared), key=_key(declared))
 
 
-def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
-    """
-    The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the
-    key.
-    """
-    then = f"switches to {_key(declared)}" if put else "its key stays"
+def taking_over(declared: Declared, seen: SesIdentity) -> str:
+    """The line about `adopt`, of a preview and before the calls of the update."""
+    is_same = declared.selector and seen.selector == declared.selector
+    then = "its key stays" if is_same else f"switches to {_key(declared)}"
     if signing(seen) == "easy":
         then += ", mail is perhaps unsigned meanwhile"
     if not seen.signing_enabled:

@@ -70,9 +70,7 @@ def signed_lately(
     return generations.signed_lately(until, now=now, overlap_days=overlap_days)
 
 
-def in_use(
-    generation: int, last: datetime, overlap_days: int = generations.OVERLAP_DAYS
-) -> dict[str, Any]:
+def in_use(generation: int, last: datetime, overlap_days: int) -> dict[str, Any]:
     """What a message says of a *generation* that signed *last* then, and has to stay."""
     allowed_from = last + timedelta(days=overlap_days)
     return {"generation": generation, "signed_until": last, "allowed_from": allowed_from}
@@ -106,7 +104,7 @@ def refuse_unsafe(
 def refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
     """Raise "StillInUse" if a generation would leave DNS, or its slot, within the overlap."""
     before = stored.declared
-    early = _too_early(stored, declared, now, overlap_days=declared.overlap_days)
+    early = _too_early(stored, declared, now)
     if not early:
         return
     last = max(early, key=lambda generation: early[generation])
@@ -127,9 +125,7 @@ def refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
     raise ByodkimError(said, kind="StillInUse")
 
 
-def _too_early(
-    stored: Stored, declared: Declared, now: datetime, *, overlap_days: int
-) -> dict[int, datetime]:
+def _too_early(stored: Stored, declared: Declared, now: datetime) -> dict[int, datetime]:
     """
     Generations that the change to *declared* takes out of DNS too early, and when each signed last.
     """
@@ -144,25 +140,8 @@ def _too_early(
         signing_before=before.generation if stored.key else None,
         signed_until=signed_until,
         now=now,
-        overlap_days=overlap_days,
+        overlap_days=declared.overlap_days,
     )
-
-
-def overridden(
-    stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
-) -> dict[int, datetime]:
-    """
-    Generations that leave DNS too early because of `overlapDays: 0`, as after a leak.
-
-    Not the generation that this change replaces as the signing one: that it leaves is what a leak
-    asks for, and the setting is perhaps a leftover of such a step for the others.
-    """
-    before = stored.declared
-    if declared.overlap_days or _DECIDING & set(unknown):
-        return {}
-    replaced = before.generation if before.generation != declared.generation else None
-    early = _too_early(stored, declared, now, overlap_days=generations.OVERLAP_DAYS)
-    return {one: early[one] for one in early if one in {*before.published} - {replaced}}
 
 
 def _exchanged(before: Declared, after: Declared) -> set[int]:

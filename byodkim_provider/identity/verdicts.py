@@ -146,10 +146,8 @@ def not_asked(entry: Entry, reason: str) -> Verdict:
 
 def awaiting_dns(entry: Entry) -> Verdict:
     """The verdict on an entry whose key SES does not have yet."""
-    reason = "its record is not in DNS yet"
-    if entry.target:
-        name = record_name(entry.selector, entry.domain)
-        reason = f"its key is not visible yet at {name}, a CNAME to {entry.target}"
+    name = record_name(entry.selector, entry.domain)
+    reason = f"its key is not visible yet at {name}"
     return Verdict(entry=entry, status=AWAITING_DNS, verified=False, reason=reason)
 
 
@@ -237,10 +235,9 @@ def is_over(verdict: Verdict, seen: SesIdentity | None) -> bool:
     entry = verdict.entry
     if seen and of_shown(entry.selector, seen) and _age(entry, seen) >= SETTLED:
         return True  # SES signs with another key, which no check of the record changes
-    if verdict.status != "FAILED" or seen is None or entry.key_set_by in (CREATED, TAKEN_OVER):
-        return verdict.status == "FAILED"
-    # FAILED may be from before the same key was sent again.
-    return _is_after_put(entry, seen.last_checked) or _age(entry, seen) >= SETTLED
+    if verdict.status != "FAILED":
+        return False
+    return seen is None or not is_from_before_put(entry, seen) or _age(entry, seen) >= SETTLED
 
 
 def is_from_before_put(entry: Entry, seen: SesIdentity) -> bool:

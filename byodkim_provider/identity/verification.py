@@ -7,7 +7,6 @@ read. No Pulumi.
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
@@ -22,7 +21,6 @@ from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
 from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
-    NOT_ASKED,
     Entry,
     Verdict,
     awaiting_dns,
@@ -33,7 +31,7 @@ from byodkim_provider.identity.verdicts import (
     pending_lines,
 )
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import Progress, side_by_side, stopping
+from byodkim_provider.progress import side_by_side, stopping
 from byodkim_provider.quoting import first_few
 
 OnTimeout = Literal["warn", "fail"]
@@ -59,11 +57,8 @@ so on.
 Without a terminal, as in CI, Pulumi shows no other progress of a resource.
 """
 
-DIAGNOSED: Final = 10
-"""
-How many identities are read for their `ErrorType` at the time limit: each costs a second of SES's
-rate.
-"""
+LOOKUPS_AT_ONCE: Final = 10
+"""Of the diagnoses."""
 
 DIAGNOSIS_SECONDS: Final = 60
 """
@@ -139,28 +134,18 @@ def verify(
     long that takes. Raises "NotVerified" if *on_timeout* is `fail` and an entry is not settled.
     """
     seen = Polls({verdict.entry: verdict for verdict in before})
-    awaiting = [awaiting_dns(entry) for entry in entries if entry.key_set_at is None]
-    if on_timeout == "fail" and awaiting:
-        raise _not_verified(awaiting)
     polled = [entry for entry in entries if entry.key_set_at and not seen.verdict(entry).settled]
     new = [entry for entry in polled if not seen.verdict(entry).waited]
     limit = timeout_minutes * 60
     seconds = _wait(new, polled, seen, services, limit)
-    pending = [seen.verdict(entry) for entry in polled if not seen.verdict(entry).verified]
-    if stopping.is_set():
-        _interrupted(pending, new, seen, services.run.progress(), seconds)
-    else:
-        _diagnose(pending, seen, services, seconds, limit)
+    unverified = [seen.verdict(entry) for entry in polled if not seen.verdict(entry).verified]
+    _diagnose(unverified, new, seen, services, seconds)
     verdicts = [seen.verdict(entry) for entry in entries]
     is_settled = all(verdict.settled for verdict in verdicts)
     if on_timeout == "fail" and not is_settled and not stopping.is_set():
-        raise _not_verified(verdicts)
+        pending = "; ".join(pending_lines(verdicts))
+        raise ByodkimError(IdentityMessages.NOT_VERIFIED(pending=pending), kind="NotVerified")
     return verdicts
-
-
-def _not_verified(verdicts: Iterable[Verdict]) -> ByodkimError:
-    pending = "; ".join(pending_lines(verdicts))
-    return ByodkimError(IdentityMessages.NOT_VERIFIED(pending=pending), kind="NotVerified")
 
 
 # --- the wait
@@ -276,62 +261,35 @@ def _state(verdict: Verdict, identity: SesIdentity | None) -> str:
 # --- why an entry is not verified
 
 
-def _interrupted(
+def _diagnose(
     pending: Sequence[Verdict],
     new: Sequence[Entry],
     seen: Polls,
-    progress: Progress,
+    services: Services,
     seconds: float,
 ) -> None:
     """
-    Say what is not verified, without further calls. New entries get the whole wait in the next run.
-    """
-    unsettled = [verdict for verdict in pending if not verdict.settled]
-    if unsettled:
-        entries = first_few([verdict.entry for verdict in unsettled])
-        after = _duration(seconds)
-        progress.warn(IdentityMessages.PENDING_INTERRUPTED(entries=entries, after=after))
-    for verdict in unsettled:
-        if verdict.entry in new:
-            seen.verdicts[verdict.entry] = replace(verdict, waited=False)
+    Say why each entry is not verified, after a DNS lookup; its verdict gets that reason.
 
-
-def _diagnose(
-    pending: Sequence[Verdict], seen: Polls, services: Services, seconds: float, limit: float
-) -> None:
-    """
-    Say why each entry is not verified, after a DNS lookup and perhaps a read; its verdict gets that
-    reason.
+    After an interruption nothing is looked up, and *new* entries get the whole wait in the next
+    run.
     """
     warn = services.run.progress().warn
     left_out = [verdict.entry for verdict in pending if verdict.entry not in seen.verdicts]
     if left_out:
-        entries = first_few(left_out)
-        warn(IdentityMessages.NOT_POLLED(entries=entries, limit=_duration(limit)))
+        warn(IdentityMessages.NOT_POLLED(entries=first_few(left_out)))
     polled = [verdict for verdict in pending if verdict.entry in seen.verdicts]
     unsettled = [verdict for verdict in polled if not verdict.settled]
-    _read_listed(unsettled, seen, services)
-    in_dns = _lookups([verdict.entry for verdict in unsettled], services)
+    is_cut = stopping.is_set()
+    in_dns = {} if is_cut else _lookups([verdict.entry for verdict in unsettled], services)
     for verdict in polled:
         entry, reason = verdict.entry, verdict.reason
         if not verdict.settled:
             reason = _reason(verdict, seen.identities.get(entry), in_dns.get(entry, ""))
-            seen.verdicts[entry] = replace(verdict, reason=reason)
+            waited = verdict.waited and not (is_cut and entry in new)
+            seen.verdicts[entry] = replace(verdict, reason=reason, waited=waited)
         fields = {"entry": entry, "status": verdict.status, "reason": reason}
         warn(IdentityMessages.PENDING(after=_duration(seconds), **fields))
-
-
-def _read_listed(verdicts: Sequence[Verdict], seen: Polls, services: Services) -> None:
-    """Read the entries that were only listed, unless these are too many."""
-    shown = [verdict for verdict in verdicts if verdict.status not in (GONE, NOT_ASKED)]
-    unread = [verdict.entry for verdict in shown if verdict.entry not in seen.identities]
-    if len(unread) > DIAGNOSED:
-        return
-    for entry in unread:
-        with contextlib.suppress(Stopped, AwsRefused):  # the diagnosis has what could be read
-            identity = services.ses(entry.region).get_email_identity(entry.domain)
-            if identity:
-                seen.identities[entry] = identity
 
 
 def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str]:
@@ -351,7 +309,7 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
         )
         return diagnosis.examine(resolver, expected).said
 
-    found = side_by_side(look_up, entries, at_once=DIAGNOSED)
+    found = side_by_side(look_up, entries, at_once=LOOKUPS_AT_ONCE)
     return {} if found is None else dict(zip(entries, found, strict=True))
 
 

@@ -265,23 +265,7 @@ class IdentityMessages(Table):
         "{entry}: {status} after {after}: {reason}",
         "correct what the diagnosis names; `pulumi up`",
     )
-    PENDING_INTERRUPTED = (
-        "{entries}: not verified yet, interrupted after {after}; the next `pulumi up` checks again"
-    )
-    NOT_POLLED = (
-        "{entries}: no time was left to ask SES within {limit}; the next `pulumi up` goes on"
-    )
-    OVERRIDDEN = (
-        (
-            "{domain}: `overlapDays: 0` lets generation {generation} leave DNS before "
-            "{allowed_from:%Y-%m-%d %H:%M} UTC, and it signed until {signed_until:%Y-%m-%d %H:%M} "
-            "UTC: mail on its way fails DKIM; if it has not leaked, delete `overlapDays: 0`"
-        ),
-        (
-            "as the line says: after a leak nothing; else delete the line, then `pulumi up` says "
-            "what may leave"
-        ),
-    )
+    NOT_POLLED = "{entries}: no time was left to ask SES; the next `pulumi up` goes on"
     DRIFT = (
         "{name}: {differences}; `pulumi up` {then}",
         "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)",

@@ -153,12 +153,6 @@ class ByodkimIdentityProvider(DynamicProvider):
                 self._run.progress().info(difference)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
-            for one, last in rules.overridden(stored, declared, unknown=unknown, now=now).items():
-                if self._run.first("overridden", declared.domain, one):  # not for each Region
-                    warning = IdentityMessages.OVERRIDDEN(
-                        domain=declared.domain, **rules.in_use(one, last)
-                    )
-                    self._run.progress().warn(warning)
             lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
             if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
                 self._run.progress().info(lookups.planned_switch(stored, declared, self._run))

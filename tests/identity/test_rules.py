@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from byodkim_provider.errors import ByodkimError
-from byodkim_provider.identity.rules import changed, overridden, refuse_unsafe
+from byodkim_provider.identity.rules import changed, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support import identities
@@ -84,24 +84,6 @@ def test_what_is_stored_is_no_change_and_never_refused(before, now, owner):
     )
     assert () == changed(before, after, unknown=())
     assert refusal(before, after, now=now) is None
-
-
-@cases(
-    ("after", "left"),
-    {
-        "a leftover of the step before": (declared(2, (2, 3), overlap_days=0), [1]),
-        "the key that signs has leaked": (declared(3, (1, 3), overlap_days=0), []),
-        "and another leaves with it": (declared(3, (3, 4), overlap_days=0), [1]),
-        "refused": (declared(2, (2, 3)), []),
-    },
-)
-def test_what_the_override_lets_go(after, left):
-    """
-    Generations that signed lately and leave only because of `overlapDays: 0`, but not the signing
-    one.
-    """
-    assert [*overridden(stored(), after, unknown=(), now=START)] == left
-    assert overridden(stored(), after, unknown={"published"}, now=START) == {}
 
 
 @cases(

@@ -42,7 +42,7 @@ def life(program, monkeypatch):
     with monkeypatch.context() as changed:
         changed.setattr(sandbox.ses.switches, "first_check_seconds", 3600)
         cancelled = program.run(CANCELLED)
-    assert "interrupted after" in cancelled.stdout, cancelled.shown
+    assert ": PENDING after " in cancelled.stdout, cancelled.shown
     assert "Traceback" not in cancelled.shown
     assert "pending_operations" not in program.state()["deployment"]
     yield "after Ctrl-C", program.steps()

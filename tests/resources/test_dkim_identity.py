@@ -1,8 +1,6 @@
 """What the provider of identities finds out about zones, and when."""
 
 from contextlib import nullcontext
-from dataclasses import replace
-from datetime import timedelta
 from types import SimpleNamespace
 
 import pytest
@@ -11,7 +9,6 @@ from pulumi.output import Unknown
 from byodkim_provider.errors import DnsRefused, InvalidSettings
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
-from tests.support import identities
 from tests.support.cases import cases
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
@@ -110,22 +107,6 @@ def test_a_state_without_an_output_is_updated(world):
     assert not provider.diff("id", stored, news).changes
     del stored["cname"]
     assert provider.diff("id", stored, news).changes
-
-
-def test_what_the_override_lets_go_is_named(world):
-    """
-    A leftover `overlapDays: 0` is a warning if a generation leaves by it, for all Regions together.
-    """
-    provider = ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
-    for region in ("eu-west-1", "us-east-1"):
-        before = world.declared(2, region=region, overlap_days=0)
-        stored = replace(
-            identities.stored(before), signed_until={1: world.clock.now() - timedelta(hours=1)}
-        )
-        left = {**before.to_properties(), "published": [2, 3], "secret_arn": "arn"}
-        provider.diff("id", stored.to_outputs(), left)
-    (warning,) = world.progress.warnings
-    assert "`overlapDays: 0` lets generation 1 leave DNS before " in warning
 
 
 def test_zone_that_nobody_asks(world):
