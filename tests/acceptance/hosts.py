@@ -76,7 +76,7 @@ def second_value(provider: str, host: Any, name: str) -> None:
     line = {"dname": f"{name}.", "ttl": host._ttl, "record_type": "TXT", "data": [SHORT]}
     match provider:
         case "cloudflare":  # without quotes, as people type it
-            host._asked("POST", host._path, json=record)
+            host._call("POST", host._path, json=record)
         case "cpanel":
             host._edit(host._lines(name)[0], add=json.dumps(line))
         case "wix":
