@@ -50,9 +50,7 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
         in at_once.stdout
     )
 
-    stack.declare(declared(["cloudflare", "route53"]))
-    both = stack.up()
-    assert both.ok, both.stdout
+    both = stack.apply(declared(["cloudflare", "route53"]))
     assert sorted(step for step in both.steps if step[2].endswith("Record")) == [
         ("create", f"{DOMAIN}/key{number}/cloudflare:{DOMAIN}", CLOUDFLARE_RECORD)
         for number in (1, 2)
@@ -67,8 +65,7 @@ def test_from_route53_to_cloudflare(sandbox, cloudflare, open_stack):
     assert sandbox.dns.txt(record["name"]) == (record["value"],)
 
     sandbox.elsewhere.append(cloudflare.zones)
-    moved = stack.up()
-    assert moved.ok, moved.stdout
+    moved = stack.apply()
     assert sorted(step for step in moved.steps if step[2].endswith("Record")) == [
         ("delete", f"{DOMAIN}/key{number}/route53:{route53}", ROUTE53_RECORD) for number in (1, 2)
     ]
@@ -89,7 +86,7 @@ def test_zone_that_was_made_again(sandbox, open_stack):
     domain = "made-again.example"
     old = sandbox.add_zone(domain)
     stack = open_stack({domain: {"generation": 1}})
-    assert stack.up().ok
+    stack.apply()
     for record_set in sandbox.route53.list_resource_record_sets(HostedZoneId=old)[
         "ResourceRecordSets"
     ]:
@@ -101,8 +98,7 @@ def test_zone_that_was_made_again(sandbox, open_stack):
     sandbox.route53.delete_hosted_zone(Id=old)
     new = sandbox.add_zone(domain)
     assert new != old
-    again = stack.up()
-    assert again.ok, again.stdout
+    stack.apply()
     selector, _ = sandbox.ses.signing_key(domain, "eu-west-1")
     assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1
     with requests(sandbox) as asked:

@@ -65,7 +65,7 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     before = snapshot()
     first = {"generation": 1}
     stack = open_stack({FIRST: first})
-    assert stack.up().ok
+    stack.apply()
     with_first = snapshot()
 
     # A domain more: SES hears of that one only.
@@ -123,7 +123,7 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     # What is not in the stack file any more is not managed; a tag that is not, but was, is removed.
     stack.declare({FIRST: first, SECOND: second | {"tags": {"cost": "1"}}})
     with requests(sandbox) as asked:
-        assert stack.up().ok
+        stack.apply()
     assert [(call.operation, call.domain) for call in asked.ses] == [
         ("GetEmailIdentity", SECOND),
         ("UntagResource", SECOND),
@@ -165,7 +165,7 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
     for domain in (old, new):
         sandbox.add_zone(domain)
     stack = open_stack({old: {"generation": 1}})
-    assert stack.up().ok
+    stack.apply()
 
     def status(result):
         return {
@@ -173,20 +173,18 @@ def test_target_beside_a_new_domain(sandbox, open_stack):
             for name, one in result.outputs["domains"].items()
         }
 
-    stack.declare({old: {"generation": 2}, new: {"generation": 1}})
-    switched = stack.up(target=[f"**::{old}", f"**::{old}/**"])
-    assert switched.ok, switched.stdout
+    switched = stack.apply(
+        {old: {"generation": 2}, new: {"generation": 1}}, target=[f"**::{old}", f"**::{old}/**"]
+    )
     assert status(switched) == {old: "NOT_STARTED", new: None}
     assert switched.outputs["domains"][new]["selector"] is None
     unchecked = f"{old} {REGION}: NOT_STARTED, not checked: run `pulumi up` without `--target`"
     assert switched.outputs["pending"] == [unchecked]
 
-    made = stack.up(target=[f"**::{new}", f"**::{new}/**"])
-    assert made.ok, made.stdout
+    made = stack.apply(target=[f"**::{new}", f"**::{new}/**"])
     assert status(made) == {old: "NOT_STARTED", new: "NOT_STARTED"}
 
-    rest = stack.up()
-    assert rest.ok, rest.stdout
+    rest = stack.apply()
     assert (status(rest), rest.outputs["pending"]) == ({old: "SUCCESS", new: "SUCCESS"}, [])
 
 

@@ -62,8 +62,7 @@ def test_own_key(sandbox, zone, open_example):
     """The key in the configuration signs, under the selector of the page."""
     stack = open_example("own-key")
     stack.set_secret("own-key:privateKey", OPENSSL_KEY)
-    result = stack.up()
-    assert result.ok, result.stdout
+    result = stack.apply()
     name = f"mail2026._domainkey.{DOMAIN}"
     assert [(one["role"], one["name"]) for one in result.outputs["records"]] == [("signing", name)]
     assert sandbox.dns.txt(name) == (records.record_value(keys.load(OPENSSL_KEY).public_key_der),)
@@ -99,8 +98,7 @@ def test_larger_program(sandbox, switches, zone, open_example):
         if "dmarc" in line and "creating" in line:
             found.append((sandbox.ses.identities(REGION)[DOMAIN].status, sandbox.dns.txt(DMARC)))
 
-    again = stack.up(refresh=True, on_output=look)  # SES has given up, so the key is sent again
-    assert again.ok, again.stdout
+    stack.apply(refresh=True, on_output=look)  # SES has given up, so the key is sent again
     assert found[0] == ("SUCCESS", ())
     assert sandbox.dns.txt(DMARC) == ("v=DMARC1; p=reject",)
 
@@ -112,16 +110,14 @@ def test_customers(sandbox, open_example, tmp_path):
     sandbox.add_zone("keys.example.net")
     panel = Panel(sandbox, "shop.example")
     stack = open_example("customers")
-    first = stack.up()
-    assert first.ok, first.stdout
+    first = stack.apply()
     assert first.outputs["status"] == dict.fromkeys(
         ("shop.example", "mail.club.example"), "AWAITING_DNS"
     )
     for name, target in first.outputs["cnames"]["shop.example"].items():
         assert target == f"{name}.keys.example.net"
         panel.paste(name, f"{target}.", kind="CNAME")
-    again = stack.up()
-    assert again.ok, again.stdout
+    again = stack.apply()
     assert again.outputs["status"] == {
         "shop.example": "SUCCESS",
         "mail.club.example": "AWAITING_DNS",
@@ -154,7 +150,7 @@ def test_tenants(sandbox, zone, open_example, tmp_path):
     def mail(region):
         return send(sandbox, DOMAIN, region, tenant="acme").verdict.result
 
-    assert stack.up().ok
+    stack.apply()
     assert mail(REGION) == "pass"
     assert change("generation=1", "generation=2") == []
     assert mail(REGION) == "pass"
@@ -206,8 +202,7 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     The commands know the domains from the state, and the role too; what `rotate` says rotates.
     """
     stack = open_example("several-accounts", dnsRole=their_role)
-    result = stack.up()
-    assert result.ok, result.stdout
+    result = stack.apply()
     for domain, (client, zone_id) in their_zones.items():
         record_sets = client.list_resource_record_sets(HostedZoneId=zone_id)
         names = {
@@ -239,7 +234,7 @@ def test_several_accounts(sandbox, their_role, their_zones, open_example, byodki
     assert "which does not list example.com" in rotated.stderr
     program = tmp_path / "several-accounts" / "__main__.py"
     program.write_text(program.read_text().replace("generation=1", "generation=2"))
-    assert stack.up().ok
+    stack.apply()
     standby = next(one for one in result.outputs["example.com"] if one["generation"] == 2)
     assert (
         f"{sandbox.ses.signing_key('example.com', REGION)[0]}._domainkey.example.com"
