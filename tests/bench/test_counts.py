@@ -143,6 +143,7 @@ def counted(request):
             quick_runs(servers.sandbox),
             Stack(servers.sandbox, has_passphrase=True) as stack,  # which asks AWS for nothing
         ):
+            del stack._shared["ses-byodkim:defaults"]["keyBits"]  # as users have it
             methods = {"preview": stack.preview, "destroy": stack.destroy}
             for run in REQUESTS[request.param]:
                 generation = 1 + (run in ("rotation", "destroy"))

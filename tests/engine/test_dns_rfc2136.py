@@ -52,7 +52,7 @@ def declared(bind, domain, **settings):
         "zone": ZONE,
         "keyName": KEY,
     }
-    return {domain: {"generation": 1, "dns": dns, **settings}}
+    return {domain: {"generation": 1, "dns": dns, "keyBits": 2048, **settings}}
 
 
 PLACE = f"rfc2136:{ZONE}"

@@ -178,10 +178,9 @@ def test_six_domains(sandbox, open_stack):
     zone = "six.example"
     sandbox.add_zone(zone)
     names = [f"n{number}.{zone}" for number in range(6)]
-    rest = {"published": [1, 2], "keyBits": 1024}
-    stack = open_stack({name: {"generation": 1, **rest} for name in names})
+    stack = open_stack({name: {"generation": 1, "published": [1, 2]} for name in names})
     stack.apply()
-    stack.declare({name: {"generation": 2, **rest} for name in names})
+    stack.declare({name: {"generation": 2, "published": [1, 2]} for name in names})
     lost = names[3]
     sandbox.ses.inject(Fault("drop", "after", operation=PUT, domain=lost))
     with requests(sandbox) as asked:

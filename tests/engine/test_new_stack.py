@@ -39,7 +39,7 @@ def test_new_stack(sandbox, open_stack):
     sandbox.add_zone(SUPPLIED)
     sandbox.add_zone("generated.example")
     own = {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}
-    both = {"generation": 2, "regions": [REGION, OTHER_REGION]}
+    both = {"generation": 2, "regions": [REGION, OTHER_REGION], "keyBits": 2048}
     stack = open_stack({SUPPLIED: {"generation": 1, "keys": own}, GENERATED: both})
     with requests(sandbox) as asked:
         result = stack.apply()
