@@ -12,7 +12,6 @@ from html import escape
 from typing import Final
 
 from byodkim_provider import __version__
-from byodkim_provider.cli.layout import counted
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import minute
@@ -95,19 +94,21 @@ body { font: 1rem/1.5 system-ui, sans-serif; max-width: 72rem; margin: 2rem auto
 h1 { margin-bottom: .5rem; line-height: 1.2; }
 h2 { margin: 0 0 1rem; padding-top: 1.5rem; border-top: 1px solid var(--line); line-height: 1.3; }
 h2 ~ p { margin: .4rem 0; }
-p .badge { margin-right: .3rem; }
+p .badge, td .badge { margin-right: .3rem; }
 a { color: var(--link); }
 section { margin-top: 2.5rem; }
-.soft { color: var(--soft); font-size: .875rem; }
-.scrolls { overflow-x: auto; margin: 1.5rem 0; }
-table { border-collapse: collapse; width: 100%; font-size: .9375rem; }
-caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .3rem; }
+.soft, dl { color: var(--soft); font-size: .875rem; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; }
+dt { font-weight: 600; }
+dd { margin: 0; }
+table { border-collapse: collapse; width: 100%; margin: 1.5rem 0; font-size: .9375rem; }
+caption, figcaption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem 1rem .45rem 0;
-  overflow-wrap: normal; border-bottom: 1px solid var(--line); }
+  border-bottom: 1px solid var(--line); white-space: nowrap; overflow-wrap: normal; }
+th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--soft); font-size: .8125rem; vertical-align: bottom; }
+code, .long { white-space: normal; overflow-wrap: anywhere; }
 code { font-family: ui-monospace, monospace; font-size: .875em; }
-td, tbody th { white-space: nowrap; }
-.long { display: inline-block; min-width: 14rem; white-space: normal; }
 td code + code { display: block; color: var(--soft); font-size: .75rem; }
 .name { display: inline-block; }
 .badge { display: inline-block; padding: 0 .6em; border: 1px solid; border-radius: 1em;
@@ -118,22 +119,41 @@ td code + code { display: block; color: var(--soft); font-size: .75rem; }
 .unknown { color: var(--unknown); background: var(--unknown-back); }
 .well { color: var(--well); background: var(--well-back); }
 .note { color: var(--note); background: var(--note-back); }
-svg { display: block; min-width: 60rem; width: 100%; }
-svg text { font: 14px system-ui, sans-serif; fill: var(--text); }
-.end { text-anchor: end; }
-.planned { fill: var(--paper); fill-opacity: .6; stroke: var(--text); }
-@media (max-width: 40rem) { tbody th { min-width: 8rem; white-space: normal; } }
+figure { display: grid; grid-template-columns: 21rem 1fr; column-gap: 1rem; margin: 1.5rem 0;
+  font-size: .875rem; }
+figure > * { grid-column: 1 / -1; margin: 0; }
+figure > .key { grid-column: 1; align-self: center; padding: .2rem 0; }
+figure > svg { grid-column: 2; }
+figure > .mark { grid-column: 2; position: relative; left: var(--x); width: max-content;
+  transform: translateX(calc(-1 * var(--x))); }
+figure ul { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .6rem 0 0;
+  list-style: none; }
+figure svg { width: 100%; height: 100%; min-height: 2rem; }
+figure li svg { width: 30px; height: 12px; min-height: 0; }
+figure path { stroke-width: 2; vector-effect: non-scaling-stroke; }
+.planned { fill-opacity: .25; stroke-dasharray: 5 3; }
+figure .line { stroke: var(--text); }
+figure .leaves { stroke: var(--due); stroke-width: 4; }
+@media screen and (max-width: 56rem) {
+  table, tbody, tr, th, td { display: block; }
+  thead { display: none; }
+  caption { display: block; }
+  tr { border-bottom: 1px solid var(--line); padding: .4rem 0; }
+  th, td { border: 0; padding: .15rem 0; white-space: normal; overflow-wrap: anywhere; }
+  tbody th::before, td::before { content: attr(data-label) ": "; color: var(--soft);
+    font-size: .8125rem; font-weight: 400; }
+  figure > .key, figure > svg, figure > .mark { grid-column: 1 / -1; }
+  figure { grid-template-columns: 1fr; }
+  figure > .key { padding: .4rem 0 0; }
+}
 @page { size: A4; margin: 14mm 12mm; }
 @media print {
   :root { font-size: 8.5pt; }
   body { margin: 0; padding: 0; max-width: none; }
-  .scrolls { overflow: visible; }
   th, td { padding-right: .7rem; }
-  tbody th, td code, .long { white-space: normal; overflow-wrap: anywhere; }
-  td code { font-size: .75rem; }
-  .long { min-width: 0; }
-  svg { min-width: 0; }
-  tr, .scrolls, h2, p { break-inside: avoid; }
+  tbody th, td { white-space: normal; }
+  tbody th { overflow-wrap: anywhere; }
+  tr, table, figure, dl, h2, p { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
 """
@@ -147,17 +167,24 @@ PAGE: Final = """<!DOCTYPE html>
 <style>{style}</style>
 </head>
 <body><main>
-<h1>{title}</h1>
-<p>{counted}</p>
+<h1>{title} {verdict}</h1>
 <p class="soft">SES and DNS were asked at {at}. Project {project}, AWS account {account}.
 Made by byodkim {version}.</p>
 {overview}
-<p class="soft">Well: mail is signed, and nothing is due. Due: mail is signed, and something is to
-be done. Wrong: mail is not signed as the stack has it, or soon will not be. Unknown: SES or DNS
-gave no answer.</p>
-<p class="soft">In a timeline green is when a key signs, violet when it has signed and stays in DNS
-for mail on its way, blue when it is in DNS and waits for the next rotation. What is in the frame is
-to come. Not recorded: since when a blue key is in DNS, and since when a violet one had signed.</p>
+<dl>
+<dt>Well</dt><dd>Mail is signed, and nothing is due.</dd>
+<dt>Due</dt><dd>Mail is signed, and something is to be done.</dd>
+<dt>Wrong</dt><dd>Mail is not signed as the stack has it, or soon will not be.</dd>
+<dt>Unknown</dt><dd>SES or DNS gave no answer.</dd>
+<dt>Generation</dt><dd>The number of a key of the domain. With each rotation the next generation
+signs.</dd>
+<dt>Signing</dt><dd>SES signs mail with this key.</dd>
+<dt>Previous</dt><dd>This key has signed, and stays in DNS for mail on its way.</dd>
+<dt>Standby</dt><dd>This key is in DNS, and signs after the next rotation.</dd>
+<dt>SUCCESS</dt><dd>SES has found the public key in DNS. PENDING: SES has not found it yet.</dd>
+<dt>Days</dt><dd>How long a key has signed, of the days after which its rotation is due.</dd>
+<dt>Servers</dt><dd>How many name servers of the domain show the key.</dd>
+</dl>
 {sections}
 </main></body>
 </html>
@@ -171,14 +198,17 @@ def as_html(now: StackNow) -> str:
     It needs nothing beside it: no script, no font, no other file. Every text that is not of this
     module is escaped, and keys are shown by fingerprint only.
     """
-    headings = ["Domain", "Status", "Why", "Next rotation"]
     return PAGE.format(
         style=STYLE + ROLES,
-        overview=_table("All domains", headings, map(_overview, now.worst_first)),
+        overview=_table(
+            f"All domains ({len(now.domains)})",
+            ["Domain", "Status", "Next rotation"],
+            map(_overview, now.worst_first),
+        ),
         sections="\n".join(_section(domain, now.checked_at) for domain in now.worst_first),
-        title=escape(f"DKIM keys of {now.stack}"),
+        title=escape(f"DKIM keys of the Pulumi stack {now.stack}"),
         at=minute(now.checked_at),
-        counted=counted(now),
+        verdict=_badge(now.verdict, now.verdict),
         project=escape(now.project),
         account=escape(now.account_id or "not known yet"),
         version=__version__,
@@ -190,7 +220,7 @@ def _overview(domain: DomainNow) -> Sequence[str]:
     name = escape(domain.domain)
     return [
         f'<a href="#{name}">{name}</a>',
-        _badge(domain.verdict, domain.verdict),
+        f"{_badge(domain.verdict, domain.verdict)}"
         f'<span class="long">{_words("; ".join(map(str, reasons)))}</span>',
         minute(domain.next_rotation),
     ]
@@ -204,22 +234,25 @@ def _section(domain: DomainNow, now: datetime) -> str:
     for finding in domain.findings:
         parts.append(f"<p>{_badge(finding.kind, finding.kind)} {_words(str(finding))}</p>")
     parts.append(timeline(domain, now))
-    headings = ["Region", "SES", "Generation", "Signing since", "Days", "MAIL FROM"]
+    headings = ["Region", "SES", "Generation", "Signing since", "MAIL FROM"]
     rows = [_identity(domain, identity) for identity in domain.identities]
     parts.append(_table("Identities in SES", headings, rows))
-    headings = ["Generation", "Role", "Record, and SHA-256 of the public key", "Signs", "Servers"]
+    record = "Record, and SHA-256 of the public key"
+    headings = ["Generation", "Role", record, "Key", "Signs", "Seen on"]
     parts.append(_table("Keys in DNS", headings, map(_key, domain.records)))
     return f'<section id="{name}">{"".join(parts)}</section>'
 
 
 def _identity(domain: DomainNow, identity: IdentityNow) -> Sequence[str]:
     kind = identity.finding.kind if identity.finding else "well"
+    since = minute(identity.signing_since)
+    if identity.age_days is not None:
+        since += f", {identity.age_days} of {domain.rotate_after_days} days"
     return [
         _words(identity.region),
         _badge(kind, _words(identity.shown_status)),
         _known(identity.generation),
-        minute(identity.signing_since),
-        f"{_known(identity.age_days)} of {_known(domain.rotate_after_days)}",
+        since,
         f'<span class="long">{_words(identity.mail_from or "amazonses.com")}</span>',
     ]
 
@@ -228,11 +261,12 @@ def _key(record: RecordNow) -> Sequence[str]:
     signs = f"since {minute(record.signing_since)}"
     if not record.signing_since:
         signs = f"until {minute(record.signed_until)}" if record.signed_until else "–"
-    servers = f"{record.servers_visible} of {record.servers_asked}"
+    servers = f"{record.servers_visible} of {record.servers_asked} servers"
     return [
         _known(record.generation),
         _known(record.role),
         f"<code>{escape(record.name)}</code><code>{record.fingerprint}</code>",
+        f"RSA {record.bits}" if record.bits else "–",
         signs,
         _badge(record.kind or "well", servers) if record.servers else "not checked",
     ]
@@ -242,16 +276,16 @@ def _table(caption: str, headings: Sequence[str], rows: Iterable[Sequence[str]])
     """A table whose first column heads each row; "" without rows."""
     body = ""
     for first, *others in rows:
-        cells = "</td><td>".join(others)
-        body += f'<tr><th scope="row">{first}</th><td>{cells}</td></tr>'
+        body += f'<tr><th scope="row" data-label="{headings[0]}">{first}</th>'
+        for heading, cell in zip(headings[1:], others, strict=True):
+            body += f'<td data-label="{heading}">{cell}</td>'
+        body += "</tr>"
     if not body:
         return ""
     head = "".join(f'<th scope="col">{heading}</th>' for heading in headings)
-    # On a phone what is wide scrolls by itself, by the keyboard too, and not the whole page.
     return (
-        f'<div class="scrolls" role="group" tabindex="0" aria-label="{caption}"><table>'
-        f"<caption>{caption}</caption><thead><tr>{head}</tr></thead>"
-        f"<tbody>{body}</tbody></table></div>"
+        f"<table><caption>{caption}</caption><thead><tr>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table>"
     )
 
 

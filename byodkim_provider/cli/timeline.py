@@ -1,76 +1,92 @@
 """
-When each key of a domain signed, and what it is for now, as a picture in SVG. Values in, text out.
-
-The picture on the start page of the documentation has the same colours and boxes.
+When each key of a domain signed, and what it is for now, as a picture to scale. Values in, HTML
+with SVG out.
 """
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from html import escape
-from typing import Final
+from datetime import datetime
+from typing import Any, Final
 
 from byodkim_provider.cli.now import DomainNow
+from byodkim_provider.messages.cli import FindingMessages
 
 ROLES: Final = """\
-.signing { fill: #1a7f37; } .standby { fill: #b6d4fe; } .previous { fill: #e1c7f5; }
+.signing { fill: #1a7f37; stroke: #1a7f37; } .standby { fill: #b6d4fe; stroke: #0969da; }
+.previous { fill: #e1c7f5; stroke: #8250df; }
 @media screen and (prefers-color-scheme: dark) {
-  .signing { fill: #238636; } .standby { fill: #1f3f6e; } .previous { fill: #4b2f66; }
+  .signing { fill: #238636; stroke: #3fb950; } .standby { fill: #1f3f6e; stroke: #58a6ff; }
+  .previous { fill: #4b2f66; stroke: #bc8cff; }
 }"""
-"""The colour of each role, for a style sheet."""
+"""The colour of each role; the picture on the start page of the documentation has the same."""
 
-LEFT: Final = 280
-"""Where time begins: right of the words. Lengths are units of the picture, about a pixel each."""
+OUTSIDE: Final = -1000
+"""Left of the picture, which is 1000 units wide, from the first date to the last."""
 
-RIGHT: Final = 1000
-TOP: Final = 26
-HEIGHT: Final = 34
+LEAST: Final = 4
+"""What is shorter is drawn as long as this, to be visible."""
 
-LEAD: Final = timedelta(days=20)
-"""What is shown of the time before the first change."""
+FIGURE: Final = """<figure><figcaption>Keys over time, to scale, from
+<span class="name">{edge:%Y-%m-%d}</span> to <span class="name">{end:%Y-%m-%d}</span></figcaption>
+<p class="mark" style="--x: calc({x_now}% / 10)">this report {now:%Y-%m-%d}</p>
+{rows}<p class="mark" style="--x: calc({x_due}% / 10)">rotation due {due:%Y-%m-%d}</p>
+<ul aria-label="Legend">
+<li><svg aria-hidden="true"><path class="signing" d="M0 0h30v12h-30z"/></svg> signing</li>
+<li><svg aria-hidden="true"><path class="previous" d="M0 0h30v12h-30z"/></svg> previous</li>
+<li><svg aria-hidden="true"><path class="standby" d="M0 0h30v12h-30z"/></svg> standby</li>
+<li><svg aria-hidden="true"><path class="signing planned" d="M0 0h30v12h-30z"/></svg> dashed: to
+come</li>
+<li><svg aria-hidden="true"><path class="leaves" d="M15 0v12"/></svg> may leave DNS from this
+date</li>
+<li>open on the left: the beginning is not recorded</li>
+</ul></figure>"""
+
+ROW: Final = """<p class="key"><b>Generation {generation}:</b> {words}</p>
+<svg aria-hidden="true" viewBox="-4 0 1008 32" preserveAspectRatio="none">
+<path class="{role}" d="M{x_start} 4H{x_today}v24H{x_start}z"/>
+<path class="{role} planned" d="M{x_today} 4H1000v24H{x_today}z"/>
+<path class="line" d="M{x_now} 0v32M{x_due} 0v32"/>
+<path class="leaves" d="M{x_leaves} 4v24"/></svg>
+"""
 
 
 def timeline(domain: DomainNow, now: datetime) -> str:
-    """The picture about *domain*, with a frame around what is after *now*; "" if nothing signs."""
-    rotation = domain.next_rotation
-    if rotation is None:
+    """The picture about *domain*, dashed after *now*; "" if nothing signs."""
+    due = domain.next_rotation
+    if due is None:
         return ""
     # A key that is to sign, and does not yet, has no row.
     keys = [
         key for key in domain.records if key.signing_since or key.role in ("previous", "standby")
     ]
-    changes = [key.signing_since or key.signed_until or now for key in keys]
-    edge = min([now, *changes]) - LEAD
-    end = max(now, rotation, *changes)
+    leaving: dict[Any, Any] = {}
+    for finding in domain.findings:
+        if finding.message.code is FindingMessages.MAY_LEAVE:
+            fields = finding.message.fields
+            leaving[fields["generation"]] = fields["time"]
+    edge = min([now, *(key.signing_since or key.signed_until or now for key in keys)])
+    end = max(now, due, *leaving.values())
 
-    def x(time: datetime) -> int:
-        return LEFT + round((time - edge) / (end - edge) * (RIGHT - LEFT))
+    def x(time: datetime | None) -> int:
+        return round((time - edge) / (end - edge) * 1000) if time else OUTSIDE
 
-    shapes = ""
-    bottom = TOP
+    places = {"x_now": x(now), "x_due": x(due)}
+    rows = ""
     for key in keys:
-        start = key.signing_since or key.signed_until or edge
-        words = f"Key {key.generation}: {key.role}"
-        if start != edge:
+        start = key.signing_since or key.signed_until
+        leaves = leaving.get(key.generation)
+        words = str(key.role)
+        if start:
             words += f" since {start:%Y-%m-%d}"
-        if key.signed_until:
-            shapes += box("signing", LEFT, x(start), bottom + 3, HEIGHT - 6)
-        shapes += box(str(key.role), x(start), RIGHT, bottom + 3, HEIGHT - 6)
-        shapes += f'<text y="{bottom + 22}">{words}</text>'
-        bottom += HEIGHT
-    shapes += box("planned", x(now), RIGHT + 1, TOP, bottom - TOP)
-    shapes += f'<text class="end" x="{x(now)}" y="18">this report {now:%Y-%m-%d}</text>'
-    due = f"rotation due {rotation:%Y-%m-%d}"
-    shapes += f'<text class="end" x="{x(rotation)}" y="{bottom + 16}">{due}</text>'
-    return (
-        '<div class="scrolls" role="group" tabindex="0" aria-label="Timeline">'
-        f'<svg role="img" viewBox="0 0 {RIGHT + 2} {bottom + 20}">'
-        f"<title>When each key of {escape(domain.domain)} signed</title>{shapes}</svg></div>"
-    )
-
-
-def box(kind: str, left: int, right: int, y: int, height: int) -> str:
-    """A box in the colour of a role, or of another class."""
-    return (
-        f'<rect class="{kind}" x="{left}" y="{y}" width="{right - left}" height="{height}" rx="6"/>'
-    )
+        if leaves:
+            words += f", may leave DNS from {leaves:%Y-%m-%d}"
+        rows += ROW.format(
+            generation=key.generation,
+            role=key.role,
+            words=words,
+            x_start=x(start),
+            x_today=max(x(now), x(start) + LEAST),
+            x_leaves=x(leaves),
+            **places,
+        )
+    return FIGURE.format(edge=edge, end=end, now=now, due=due, rows=rows, **places)

@@ -23,7 +23,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.messages.cli import FindingMessages
-from tests.support.browser import TOO_WIDE, needs_browser, opened, views, violations
+from tests.support.browser import needs_browser, opened, views, violations
 from tests.support.cli_project import CliProject
 from tests.support.fakes import START
 from tests.support.testdata import key
@@ -138,53 +138,86 @@ def test_keys_of_the_report(world, report):
     for number, (role, when) in enumerate(signs.items(), 1):
         key = f"s{number}._domainkey.{DOMAIN}{world.declared(number).fingerprint}"
         row = cells.index(key) - 2
-        assert cells[row : row + 5] == [f"{number}", role, key, when, "2 of 2"]
+        length = f"RSA {world.key(number).bits}"
+        assert cells[row : row + 6] == [f"{number}", role, key, length, when, "2 of 2 servers"]
 
 
-def rotated():
-    """A domain 40 days after a rotation, and 140 days before the next."""
+def rotated(days=40):
+    """A domain some days after a rotation, and 140 days before the next."""
     [record] = domain().records
-    rotation = START - timedelta(days=40)
+    rotation = START - timedelta(days=days)
     records = (
         replace(record, generation=11, role="previous", signed_until=rotation),
         replace(record, generation=12, role="signing", signing_since=rotation),
         replace(record, generation=13, role="standby"),
         replace(record, generation=None, role=None),
+        replace(record, generation=14, role="signing"),
     )
     return replace(domain(), records=records, next_rotation=START + timedelta(days=140))
 
 
-def boxes(picture):
-    """The class of each box of a picture, where it begins and where it ends."""
-    found = re.findall(r'<rect class="(\w+)" x="(\d+)" y="\d+" width="(\d+)"', picture)
-    return [(kind, int(x), int(x) + int(width)) for kind, x, width in found]
+def bars(picture):
+    """The class of each bar of a picture, where it begins and where it ends."""
+    found = re.findall(r'<path class="([a-z ]+)" d="M(-?\d+) 4H(\d+)v24', picture)
+    return [(kind, int(left), int(right)) for kind, left, right in found]
 
 
 def test_timeline():
     """
-    The picture goes from 20 days before the rotation, at 280, to the next rotation, at 1000; one
-    signs until the other does. The frame is around what is to come.
+    From the rotation, at 0, to the next, at 1000, a bar is as long as its time. It is dashed after
+    the report, and begins outside if nobody knows since when. A key that waits to sign has none.
     """
     picture = timeline(rotated(), START)
-    assert boxes(picture) == [
-        ("signing", 280, 352),
-        ("previous", 352, 1000),
-        ("signing", 352, 1000),
-        ("standby", 280, 1000),
-        ("planned", 496, 1001),
+    assert bars(picture) == [
+        ("previous", 0, 222),
+        ("previous planned", 222, 1000),
+        ("signing", 0, 222),
+        ("signing planned", 222, 1000),
+        ("standby", -1000, 222),
+        ("standby planned", 222, 1000),
     ]
-    assert re.findall("<text.*?>(.*?)</text>", picture) == [
-        f"Key 11: previous since {START - timedelta(days=40):%Y-%m-%d}",
-        f"Key 12: signing since {START - timedelta(days=40):%Y-%m-%d}",
-        "Key 13: standby",
+    rotation = f"{START - timedelta(days=40):%Y-%m-%d}"
+    end = f"{START + timedelta(days=140):%Y-%m-%d}"
+    paragraphs = re.findall("<p .*?>(.*?)</p>", re.sub("</?b>", "", picture))
+    assert paragraphs == [
         f"this report {START:%Y-%m-%d}",
-        f"rotation due {START + timedelta(days=140):%Y-%m-%d}",
+        f"Generation 11: previous since {rotation}",
+        f"Generation 12: signing since {rotation}",
+        "Generation 13: standby",
+        f"rotation due {end}",
     ]
+    assert (picture.count(rotation), picture.count(end)) == (3, 2), "the scale has both dates"
 
 
-CUT = """[...document.querySelectorAll(".scrolls")]
-    .filter(part => part.scrollWidth > part.clientWidth).map(part => part.textContent)"""
-"""What is wider than the page, in JavaScript."""
+def test_a_rotation_of_today():
+    """What has begun just now is visible, and so is the date from which its key may leave DNS."""
+    leaves = START + timedelta(days=10)
+    note = Finding("note", FindingMessages.MAY_LEAVE(generation=11, time=leaves))
+    picture = timeline(replace(rotated(0), findings=(note,)), START)
+    assert bars(picture)[:2] == [("previous", 0, 4), ("previous planned", 4, 1000)]
+    assert f"previous since {START:%Y-%m-%d}, may leave DNS from {leaves:%Y-%m-%d}<" in picture
+    marks = re.findall(r'class="leaves" d="M(-?\d+) 4', picture)
+    assert marks == ["71", "-1000", "-1000"]
+
+
+def luminance(colour):
+    """Of 0 to 1, as WCAG defines it, of a colour such as "rgb(31, 35, 40)"."""
+    parts = [int(part) / 255 for part in re.findall(r"\d+", colour)]
+    red, green, blue = (
+        part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+COLOURS = """[document.body, ...document.querySelectorAll("path")].map(getComputedStyle)
+    .map(style => style.stroke === "none" ? style.backgroundColor : style.stroke)"""
+"""The colour of the page, and then of the outline of each shape, in JavaScript."""
+
+CUT = """[...document.querySelectorAll("main *")]
+    .filter(part => part.getBoundingClientRect().right > innerWidth
+        || part.clientWidth && part.scrollWidth > part.clientWidth)
+    .map(part => part.outerHTML.slice(0, 200))"""
+"""What is wider than the page, or than the part of the page around it, in JavaScript."""
 
 A4 = 703
 """Pixels between the margins."""
@@ -193,8 +226,9 @@ A4 = 703
 @needs_browser
 def test_report_in_a_browser():
     """
-    On a desk, a phone and paper the page loads nothing and axe finds nothing to mend; but on the
-    phone nothing needs to be scrolled to the side. Paper is white at night too.
+    On a desk, a phone and paper the page loads nothing, axe finds nothing to mend, and nothing
+    needs to be scrolled to the side. What is drawn stands out from the ground. Paper is
+    white at night too.
     """
     kinds = [
         replace(rotated(), domain=f"{verdict}.{NAME}", verdict=verdict) for verdict in SEVERITY
@@ -206,8 +240,10 @@ def test_report_in_a_browser():
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             problems += [(width, scheme, *rule) for rule in violations(page)]
-            problems += [(width, scheme, "too wide")] * page.evaluate(TOO_WIDE)
-        problems += page.evaluate(CUT)
+            problems += [(width, scheme, cut) for cut in page.evaluate(CUT)]
+            ground, *outlines = (luminance(colour) + 0.05 for colour in page.evaluate(COLOURS))
+            contrast = min(max(ground, line) / min(ground, line) for line in outlines)
+            problems += [(width, scheme, "too pale", contrast)] * (contrast < 3)
         page.set_viewport_size({"width": A4, "height": 900})
         page.emulate_media(media="print", color_scheme="dark")
         problems += page.evaluate(CUT)
@@ -242,7 +278,7 @@ def test_report_is_escaped():
     evil = "<script>alert('\"1')</script> & co"
     now = domain(name=evil, selector=evil, region=evil, status=evil, says=f"{evil}\u202e\x1b")
     page = as_html(stack(now, name=evil, account_id=evil))
-    assert "<title>DKIM keys of &lt;script&gt;" in page
+    assert "<title>DKIM keys of the Pulumi stack &lt;script&gt;" in page
     assert "<script" not in page
     assert [line for line in page.splitlines() if not line.isprintable()] == []
 

@@ -6,7 +6,7 @@ A column is what a stack file says, a row is a key, and a cell says what the key
 
 from typing import Final
 
-from byodkim_provider.cli.timeline import ROLES, box
+from byodkim_provider.cli.timeline import ROLES
 from byodkim_provider.dkim import generations
 from tests.docs.pages import ROOT
 
@@ -66,7 +66,7 @@ def _column(position: int, step: int) -> str:
 
 def _cell(x: int, y: int, role: str) -> str:
     words = _text(x + WIDTH // 2, y + 26, role, f"on-{role}", "middle")
-    return box(role, x, x + WIDTH, y, HEIGHT) + words
+    return f'<rect class="{role}" x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" rx="6"/>{words}'
 
 
 def _text(x: int, y: int, text: str, kind: str = "", anchor: str = "start") -> str:

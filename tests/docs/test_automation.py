@@ -88,7 +88,7 @@ def test_workflows(sandbox, repository, tmp_path):
     assert sandbox.ses.signing_key(DOMAIN, REGION)[0] != first
     assert "Pull request" not in run("rotate.yml")
     run("check.yml")
-    assert "DKIM keys of prod" in (repository.project / "report.html").read_text()
+    assert "DKIM keys of the Pulumi stack prod" in (repository.project / "report.html").read_text()
     sandbox.ses.change(DOMAIN, REGION, signing_enabled=False)
     assert "DKIM signatures are disabled" in run("check.yml", "Status", "Drift")["Status"].stdout
 
