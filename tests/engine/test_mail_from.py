@@ -248,47 +248,35 @@ def test_zone_of_its_own(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
-def test_two_regions_and_retired(sandbox, open_stack):
+def test_records_stay_for_mail_on_its_way(sandbox, open_stack):
     """
-    The first Region keeps its label when another one comes; they stay for the mail on its way when
-    the identities go.
+    The first Region keeps its label when another one comes; the records stay when the identities
+    go, and when another label comes by docs/how-to/dmarc.md, "Another label".
     """
-    domain = "two.mail-from.example"
+    domain, relabelled = "two.mail-from.example", "relabelled.mail-from.example"
     sandbox.add_zone(domain)
+    sandbox.add_zone(relabelled)
     declared = {"generation": 1, "mailFrom": "bounce"}
-    stack = open_stack({domain: declared})
+    stack = open_stack({domain: declared, relabelled: declared})
     stack.apply()
     both = declared | {"regions": [REGION, OTHER_REGION]}
-    stack.declare({domain: both})
+    stack.declare({domain: both, relabelled: declared | {"adopt": True}})
     assert about_it(stack.up()) == CREATED
     other = f"bounce-{OTHER_REGION}.{domain}"
     assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
     assert in_ses(sandbox, domain, OTHER_REGION) == (other, "SUCCESS")
     assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
 
-    stack.apply({domain: both | {"retired": True}})
+    written = {"generation": 1, "mailFrom": "mail"}
+    stack.apply({domain: both | {"retired": True}, relabelled: written | {"adopt": True}})
     assert asked(sandbox, f"bounce.{domain}") == [mx(REGION), SPF]
     assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
-    stack.apply({})
+    assert asked(sandbox, f"bounce.{relabelled}") == [mx(REGION), SPF]
+    stack.apply({relabelled: written})
     assert asked(sandbox, f"bounce.{domain}") == asked(sandbox, other) == []
-
-
-def test_another_label_by_the_page(sandbox, open_stack):
-    """docs/how-to/dmarc.md, "Another label": the old records stay for mail on its way."""
-    domain = "relabelled.mail-from.example"
-    sandbox.add_zone(domain)
-    declared = {"generation": 1, "mailFrom": "bounce"}
-    stack = open_stack({domain: declared})
-    stack.apply()
-    for written in (
-        declared | {"adopt": True},
-        {"generation": 1, "mailFrom": "mail", "adopt": True},
-        {"generation": 1, "mailFrom": "mail"},
-    ):
-        stack.apply({domain: written})
-        assert asked(sandbox, f"bounce.{domain}") == [mx(REGION), SPF]
-    assert in_ses(sandbox, domain) == (f"mail.{domain}", "SUCCESS")
-    assert asked(sandbox, f"mail.{domain}") == [mx(REGION), SPF]
+    assert asked(sandbox, f"bounce.{relabelled}") == [mx(REGION), SPF]
+    assert in_ses(sandbox, relabelled) == (f"mail.{relabelled}", "SUCCESS")
+    assert asked(sandbox, f"mail.{relabelled}") == [mx(REGION), SPF]
 
 
 @pytest.mark.filterwarnings(
