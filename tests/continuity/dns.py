@@ -50,7 +50,8 @@ class Dns:
         self._silent_until = clock.now()
         self._due: dict[tuple[str, str], tuple[datetime, tuple[int, ...], tuple[str, ...]]] = {}
         """Until when which servers have which values still."""
-        self._tampered: set[str] = set()
+        self._tampered: dict[str, str] = {}
+        """By name, in which zone the record is other than the engine left it."""
         self._doubtful_until: dict[str, datetime] = {}
 
     @property
@@ -68,8 +69,8 @@ class Dns:
         self.zones[zone_id][name] = value
         due = self._clock.now() + timedelta(seconds=self.lag_seconds)
         self._due[zone_id, name] = due, self.late, () if before is None else (before,)
-        if name in self._tampered:
-            self._tampered.remove(name)
+        if self._tampered.get(name) == zone_id:
+            del self._tampered[name]
             # Until then a receiver may go by what it saw before the repair.
             self._doubtful_until[name] = due + timedelta(seconds=NEGATIVE_TTL)
 
@@ -77,12 +78,12 @@ class Dns:
         """The engine deletes a record; that it is gone already, or another one, is no error."""
         if self.zones[zone_id].get(name) == value:
             del self.zones[zone_id][name]
-            self._tampered.discard(name)
+            self._tampered.pop(name, None)
 
     def tamper(self, name: str, value: str | None) -> None:
         """Somebody changes or deletes a record, at all servers at once."""
         zone_id = self._zone_id(name)
-        self._tampered.add(name)
+        self._tampered[name] = zone_id
         self._due.pop((zone_id, name), None)
         self.zones[zone_id].pop(name, None)
         if value is not None:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from byodkim_provider.dkim import records
-from tests.continuity.life import BOUNCES, SLOTS, Life
+from tests.continuity.life import BOUNCES, PLAIN, SLOTS, Life
 from tests.continuity.model import Stored
 from tests.continuity.outside import Mishap
 from tests.continuity.traffic import REGIONS
@@ -363,6 +363,17 @@ def a_run_goes_on_after_an_error(life: Life) -> None:
     life.to(2, denied, published=[2, 3], overlapDays=0, mailFrom=BOUNCES)
 
 
+def the_zone_of_mail_from_leaves(life: Life) -> None:
+    """The keys have moved to slots, and MX and SPF go with the zone where only they still stood."""
+    life.to(1, mailFrom=BOUNCES)
+    life.settle()
+    slots = SLOTS | {"fromGeneration": 4}
+    life.to(4, published=[1, 4, 5], dns=[PLAIN, slots], mailFrom=BOUNCES)
+    life.wait(241)
+    life.to(4, published=[4, 5], dns=[PLAIN, slots], mailFrom=BOUNCES)
+    life.to(4, published=[4, 5], dns=[SLOTS], mailFrom=BOUNCES)
+
+
 HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     the_answer_of_a_put_is_lost,
     an_identity_is_deleted_after_going_back,
@@ -395,5 +406,6 @@ GIVEN_UP: Final[tuple[Callable[[Life], None], ...]] = (
     a_key_is_used_in_another_region,
     a_record_was_there_before_the_stack,
     a_run_goes_on_after_an_error,
+    the_zone_of_mail_from_leaves,
 )
 """Mail fails in these lives: the page "The life of a key" says what not to do."""

@@ -26,7 +26,7 @@ from tests.continuity.outside import Host, Mishap, Mishaps, Records, Ses, Steady
 from tests.continuity.traffic import REGIONS, Traffic
 from tests.support import simulation
 from tests.support.fakes import FakeSes
-from tests.support.simulation import DOMAIN, KEYS_ZONE, Declaration, pool, program
+from tests.support.simulation import DOMAIN, KEYS_ZONE, RETURNS_ZONE, Declaration, pool, program
 
 Written = Mapping[str, Any]
 """What stands under the domain in the stack file."""
@@ -37,9 +37,14 @@ FOREIGN: Final = 0
 
 PLAIN: Final = {"provider": "route53", "zoneId": "Z0EXAMPLE"}
 
+SECOND: Final = {"provider": "route53", "zoneId": "Z0SECOND"}
+
 SLOTS: Final = {"provider": "route53", "zone": KEYS_ZONE, "cname": "ses"}
 
 BOUNCES: Final = {"label": "bounce", "onMxFailure": "reject"}
+
+RETURNS: Final = {"label": "returns", "zone": RETURNS_ZONE, "onMxFailure": "reject"}
+"""In a zone of its own."""
 
 SLOTS_AT_A_HOST: Final = SLOTS | {
     "provider": "rfc2136",
@@ -127,6 +132,13 @@ class Life:
     def leave(self) -> Outcome:
         """Remove the domain from the stack file, and run `pulumi up`."""
         return self.engine.up(program(None))
+
+    def move_name_servers(self) -> None:
+        """The registrar gets those of the other zone of the domain, once it shows all records."""
+        ready = self.up() == "done" and self.engine.preview(program(self.written)) == []
+        self.wait(1)
+        if ready and not self.is_disturbed:
+            self.dns.delegated = "Z0SECOND" if self.dns.delegated == "Z0EXAMPLE" else "Z0EXAMPLE"
 
     def refresh(self, mishaps: Sequence[Mishap] = ()) -> Outcome:
         """Run `pulumi refresh`."""
@@ -237,7 +249,7 @@ class Life:
                     assert any("`overlapDays: 0`" in str(one) for one in self.engine.errors)
                     self.up({**written, "overlapDays": 0})
                     self.up(written)
-        self.wait(1)
+        self.wait(2)
         outcomes.append(self.up())
         assert outcomes[1] == "done", (outcomes, self.engine.errors)
         planned = self.engine.preview(program(self.written))
