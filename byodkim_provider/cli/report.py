@@ -134,7 +134,7 @@ figure path { stroke-width: 2; vector-effect: non-scaling-stroke; }
 .planned { fill-opacity: .25; stroke-dasharray: 5 3; }
 figure .line { stroke: var(--text); }
 figure .leaves { stroke: var(--due); stroke-width: 4; }
-@media screen and (max-width: 56rem) {
+@media screen and (max-width: 64rem) {
   table, tbody, tr, th, td { display: block; }
   thead { display: none; }
   caption { display: block; }

@@ -36,7 +36,7 @@ VALUE = record_value(KEY)
 
 
 def finding(reason, kind="wrong"):
-    return Finding(kind, FindingMessages.PENDING(reason=reason), ("eu-west-1",))
+    return Finding(kind, FindingMessages.PENDING(reason=reason), "eu-west-1")
 
 
 def domain(name=NAME, selector=SELECTOR, region="ap-southeast-1", status="SUCCESS", says=SERVER):
