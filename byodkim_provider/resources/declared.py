@@ -387,4 +387,5 @@ class DkimVerification(OurResource):
 
 def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
     """The outputs that are verified."""
-    return {name: getattr(identity, name) for name in VERIFIED}
+    # Used alone, an identity has no generations.
+    return {name: getattr(identity, name) for name in VERIFIED if hasattr(identity, name)}
