@@ -206,7 +206,6 @@ def test_assume_roles(machine, aws):
 
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
 FOREIGN = "https://aws.example.net"
-ALL_HERE = {"AWS_ENDPOINT_URL": NOBODY}
 
 
 @cases(

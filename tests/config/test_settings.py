@@ -14,7 +14,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.config.problems import line, secret_command
 from byodkim_provider.dkim import keys
-from byodkim_provider.errors import InvalidKey, InvalidSettings
+from byodkim_provider.errors import InvalidSettings
 from tests.support.cases import cases, written_out
 from tests.support.testdata import KEY_1, KEY_2
 
@@ -634,12 +634,6 @@ def test_no_region(region, expected):
     """Domains without Regions need a good `aws:region`, which is said once."""
     domains = {"example.com": {"generation": 1}, "a.example": {"generation": 1}}
     assert problems({"domains": domains}, region) == [expected]
-
-
-def reason_of(key):
-    with pytest.raises(InvalidKey) as refused:
-        keys.load(key)
-    return refused.value.text
 
 
 SHOWN = """\

@@ -9,7 +9,6 @@ from byodkim_provider.errors import InvalidSettings
 from tests.support.cases import cases
 
 KEY = "ses-byodkim:domains"
-PATH = ("config", KEY)
 
 FILE = """\
 # yaml-language-server: $schema=schema.json

@@ -55,7 +55,7 @@ def refused(host, record, calm):
     return caught.value
 
 
-NOTHING, PERHAPS = "nothing was changed in DNS; remove it, or", "the record may have been changed; "
+PERHAPS = "the record may have been changed; "
 
 
 @cases(
