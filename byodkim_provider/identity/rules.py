@@ -8,6 +8,8 @@ What protects a record in DNS, and with it the mail that is signed with its key.
 4. `refuse_adopt`: with `adopt` identity and records stay when the entry goes. So `adopt` goes in a
    run of its own.
 
+And a MAIL FROM domain keeps its MX and SPF records (`refuse_no_mx`).
+
 `refuse_unsafe` has those of a change, for a preview and for the update; `lifecycle.delete` and
 `plan` ask for 3, once SES was read. `generations` has what 1 says of numbers.
 
@@ -92,6 +94,7 @@ def refuse_unsafe(
             IdentityMessages.OTHER_ACCOUNT(name=str(before), before=accounts[0], after=accounts[1])
         )
     refuse_adopt(stored, declared, unknown)
+    refuse_no_mx(before, declared)
     if stored.key:
         refuse_second_key(before, declared)
     if not _DECIDING & set(unknown):  # else the update asks again, once they are known
@@ -233,3 +236,21 @@ def refuse_adopt(stored: Stored, declared: Declared, unknown: Collection[str]) -
     is_alone = changed(stored, declared, unknown=unknown) == ("adopt",)
     if before.adopt and not declared.adopt and not is_alone:
         raise InvalidSettings(IdentityMessages.ADOPT_ALONE(name=str(before)))
+
+
+# --- a MAIL FROM domain keeps its records
+
+
+def refuse_no_mx(before: Declared, after: Declared) -> None:
+    """
+    Raise `InvalidSettings` if MX and SPF go with their zone at the end of a move to `cname`.
+
+    The domain's own DNS stays where it is then. In a move to another host people have published
+    them there.
+    """
+    is_same = before.mail_from_domain == after.mail_from_domain
+    goes = before.mail_from_published and not after.mail_from_published
+    if is_same and goes and after.cname and not before.adopt:
+        raise InvalidSettings(
+            IdentityMessages.NO_MX(name=str(before), mail_from=before.mail_from_domain)
+        )

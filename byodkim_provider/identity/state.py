@@ -98,6 +98,8 @@ class Declared:
     """None: tags are not managed."""
     mail_from_domain: Line | None = None
     """The custom MAIL FROM domain; None: it is not managed."""
+    mail_from_published: Flag | None = None
+    """True if the stack publishes its MX and SPF records; else None."""
     on_mx_failure: Literal["useDefault", "reject"] | None = None
     """What SES does while it finds no MX record there; None without a MAIL FROM domain."""
     adopt: Flag = False

@@ -170,6 +170,12 @@ class IdentityMessages(Table):
             "together, a later run would delete the records and leave the identity in SES"
         ),
     )
+    NO_MX = (
+        "{name}: dns: MX and SPF of {mail_from} would leave DNS with their zone",
+        _NOTHING
+        + "name the zone, as in `mailFrom: {{label: bounce, zone: example.com}}`, and go on; if "
+        "the domain has left Route 53, remove `mailFrom` in an update of its own before",
+    )
     OTHER_KEY = (
         (
             "{name}: generation {generation} signs with selector {selector!r}, it never gets "

@@ -407,7 +407,12 @@ class ByodkimDomain(pulumi.ComponentResource):
             )
             identities[region] = ByodkimIdentity(
                 f"{self.pulumi_resource_name}/{region}",
-                inputs.of_identity(settings, region, **shared),
+                inputs.of_identity(
+                    settings,
+                    region,
+                    mail_from_published=bool(self._mail_from_records.get(region)),
+                    **shared,
+                ),
                 self._with_note(region, options),
             )
         return identities

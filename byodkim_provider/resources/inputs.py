@@ -173,6 +173,7 @@ def of_identity(
     selectors: Any,
     slots: Any,
     zones: Sequence[Zone],
+    mail_from_published: bool,
     account_id: Any,
 ) -> Inputs:
     """
@@ -202,6 +203,7 @@ def of_identity(
         },
         "zones": [zone for zone in zones if zone in holding],
         "mail_from_domain": settings.mail_from_domains.get(region),
+        "mail_from_published": mail_from_published or None,
         "on_mx_failure": settings.mail_from.on_mx_failure if settings.mail_from else None,
         "selectors": selectors,
         "slots": slots,

@@ -140,7 +140,7 @@ class Moves(RuleBasedStateMachine):
     @precondition(lambda self: self.life.written.get("mailFrom") in (None, RETURNS))
     @rule(mishaps=MISHAPS)
     def drop_the_old_place(self, mishaps: list[Mishap]) -> None:
-        """Left out: a MAIL FROM domain in that zone, see `holes.the_zone_of_mail_from_leaves`."""
+        """Left out: a MAIL FROM domain there is refused, `holes.the_zone_of_mail_from_leaves`."""
         [_, slots] = self.life.written["dns"]
         self._edit(mishaps, dns=[slots | {"fromGeneration": 1}])
 

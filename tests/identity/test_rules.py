@@ -242,3 +242,25 @@ def test_no_second_key(before, after, unknown, problem):
     """The signing generation never changes its key, and no selector ever gets a second one."""
     known = stored(declared(**{"selector": "s2", **before}))
     assert problem == refusal(known, after, unknown=unknown, kind="InvalidSettings")
+
+
+BOUNCES = {"mail_from_domain": f"bounce.{DOMAIN}", "mail_from_published": True}
+BY_HAND = {"mail_from_domain": f"bounce.{DOMAIN}"}
+
+
+@cases(
+    ("before", "after", "is_refused"),
+    {
+        "with the zone of the keys": (BOUNCES, BY_HAND | SLOTS, True),
+        "with adopt": (BOUNCES | {"adopt": True}, BY_HAND | SLOTS | {"adopt": True}, False),
+        "to another host": (BOUNCES, BY_HAND, False),
+        "with another label": (BOUNCES, BY_HAND | SLOTS | {"mail_from_domain": "b.test"}, False),
+        "in a zone of its own": (BOUNCES, BOUNCES | SLOTS, False),
+        "by hand all the time": (BY_HAND, BY_HAND | SLOTS, False),
+    },
+)
+def test_mail_from_keeps_its_records(before, after, is_refused):
+    """Without MX, SES refuses all mail with `reject`; the domain's own DNS stays in such a move."""
+    message = refusal(stored(declared(**before)), declared(**after), kind="InvalidSettings")
+    told = IdentityMessages.NO_MX(name=NAME, mail_from=BOUNCES["mail_from_domain"])
+    assert message == (told if is_refused else None)

@@ -18,7 +18,12 @@ from tests.support.cases import cases
 DOMAIN = "shop.example"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
 LATER = {"fromGeneration": 3}
-NOT_ASKED = {"selectors": [], "slots": None, "account_id": None}
+NOT_ASKED = {
+    "selectors": [],
+    "slots": None,
+    "account_id": None,
+    "mail_from_published": False,
+}
 
 
 def program(listed, generation):
