@@ -137,7 +137,6 @@ class Moves(RuleBasedStateMachine):
         self._edit(mishaps, dns=[PLAIN, slots | {"fromGeneration": begins}])
 
     @precondition(lambda self: any("cname" in dns for dns in self.life.written["dns"][1:]))
-    @precondition(lambda self: self.life.written.get("mailFrom") in (None, RETURNS))
     @rule(mishaps=MISHAPS)
     def drop_the_old_place(self, mishaps: list[Mishap]) -> None:
         """Left out: a MAIL FROM domain there is refused, `holes.the_zone_of_mail_from_leaves`."""

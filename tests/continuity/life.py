@@ -239,11 +239,14 @@ class Life:
                     "published": sorted({int(g) for one in lists for g in one.split(",")}),
                 }
             )
+        if any("would leave DNS with their zone" in one for one in said):
+            self.up({**self.written, "mailFrom": None})
+        self._rotate_first()
         if any(re.search("another (key|value)", one) for one in said):
             self._remove_other_values()
             if self.up() != "done":
                 written = self._as_slots_are()
-                if self.up(written) != "done":
+                if self.up(written) != "done" and not self._rotate_first():
                     # An identity that is gone counts as signing with a key that a jump has driven
                     # from its slot: only the override that the refusal names leads on.
                     assert any("`overlapDays: 0`" in str(one) for one in self.engine.errors)
@@ -261,6 +264,24 @@ class Life:
             assert self.ses.signing_key(DOMAIN, region), f"{region}: SES signs with nothing"
 
     # How
+
+    def _rotate_first(self) -> bool:
+        """
+        Rotate to the generation that a refusal names: the one in the settings has the slot that
+        signs.
+        """
+        said = "".join(map(str, self.engine.errors))
+        following = re.search(r"rotate to `generation: (\d+)` first", said)
+        if not following:
+            return False
+        written = {**self.written, "generation": int(following[1]), "published": None}
+        if self.up(written) == "refused":
+            # What the refusal names: what may be published today, or else the override, if a key
+            # that a jump has driven from its slot can't be published again.
+            published = self.engine.errors[0].message.fields["today"]
+            if self.up({**written, "published": published}) == "refused":
+                self.up({**written, "overlapDays": 0})
+        return True
 
     def _remove_other_values(self) -> None:
         """People remove what is in the way of a slot's key: what is no key that the stack has."""
