@@ -114,7 +114,11 @@ class Connections:
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
     def account_id(self, region: str | None) -> str:
-        """The account that the credentials belong to, from STS in *region*."""
+        """
+        The account that the credentials belong to, from STS in *region*.
+
+        Raises `InvalidSettings` if the settings do not allow it.
+        """
         return self._once("account", lambda: self._account(region))
 
     def check_account(self, service: str, region: str | None, expected: str | None) -> str:
@@ -147,13 +151,17 @@ class Connections:
         return client
 
     def _account(self, region: str | None) -> str:
-        session, whose = self._session(region), self._whose
+        session, settings, whose = self._session(region), self.settings, self._whose
         with _refusing(whose):
             sts = self._new_client(session, "sts", region)
         service = Service(name="STS", region=region or "STS")
         account: str = call(
             lambda: sts.get_caller_identity()["Account"], service, "GetCallerIdentity", whose
         )
+        if settings.allowed_accounts and account not in settings.allowed_accounts:
+            raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
+        if account in settings.forbidden_accounts:
+            raise InvalidSettings(AwsMessages.FORBIDDEN_ACCOUNT(account=account, whose=whose))
         return account
 
     def _session(self, region: str | None) -> boto3.Session:

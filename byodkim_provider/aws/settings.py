@@ -85,6 +85,8 @@ class AwsSettings:
     """
     endpoints: Mapping[str, str] = field(default_factory=dict)
     """URL by pulumi-aws's name of the service: `route53`, `secretsmanager`, `sesv2`, `sts`."""
+    allowed_accounts: tuple[str, ...] = ()
+    forbidden_accounts: tuple[str, ...] = ()
     default_tags: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -93,17 +95,25 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
     The settings that *get* returns for full names such as `aws:profile`; objects are JSON strings.
 
     Raises `InvalidSettings` with every setting that would have no effect, or is no list or object
-    where that is needed. What else is wrong, AWS refuses, or the comparison of accounts: the
-    account is pulumi-aws's, which knows the accounts that are allowed.
+    where that is needed. What else is wrong, AWS refuses, or the comparison of accounts.
     """
     problems: list[Message] = []
 
-    def listed(name: str) -> list[Any]:
+    def listed(name: str, kind: type = dict) -> list[Any]:
         value = from_json(get(f"aws:{name}")) or []
-        if isinstance(value, list) and all(isinstance(item, dict) for item in value):
+        if isinstance(value, list) and all(isinstance(item, kind) for item in value):
             return value
+        # As after a plain `pulumi config set aws:allowedAccountIds 123456789012`.
         problems.append(AwsMessages.LIST(path=f"aws:{name}"))
         return []
+
+    def account_ids(name: str) -> tuple[str, ...]:
+        ids = listed(name, object)
+        for account in ids:
+            # YAML reads 012345670123 without quotes as an octal number, which would forbid nothing.
+            if not re.fullmatch("[0-9]{12}", str(account)):
+                problems.append(AwsMessages.ACCOUNT(path=f"aws:{name}", value=shown(account)))
+        return tuple(map(str, ids))
 
     access_key, secret_key, token = (
         get(f"aws:{name}") or None for name in ("accessKey", "secretKey", "token")
@@ -130,6 +140,8 @@ def read_settings(get: Callable[[str], str | None]) -> AwsSettings:
         token=token,
         roles=tuple(roles),
         endpoints=endpoints,
+        allowed_accounts=account_ids("allowedAccountIds"),
+        forbidden_accounts=account_ids("forbiddenAccountIds"),
         default_tags={name: _text(value) for name, value in tags.items()},
     )
     if problems:
@@ -142,15 +154,17 @@ def _role(number: int, role: Mapping[str, Any], problems: list[Message]) -> dict
     path = f"aws:assumeRoles[{number}]"
     parameters: dict[str, Any] = {}
     for option, value in role.items():
-        if option not in (*ROLE_OPTIONS, "duration"):
+        if option == "duration" or (option in ROLE_OPTIONS and not value):
+            continue
+        if option not in ROLE_OPTIONS:
             problems.append(AwsMessages.REMOVE(path=f"{path}.{printable(named(option))}"))
-        elif value and option != "duration":
-            parameters[ROLE_OPTIONS[option]] = value if isinstance(value, list) else _text(value)
-    if isinstance(role.get("tags"), dict):
-        tags = {name: _text(value) for name, value in role["tags"].items()}
-        parameters["Tags"] = tag_list(tags)
-    if isinstance(role.get("policyArns"), list):
-        parameters["PolicyArns"] = [{"arn": arn} for arn in role["policyArns"]]
+        elif option == "tags" and isinstance(value, dict):
+            parameters["Tags"] = tag_list({name: _text(text) for name, text in value.items()})
+        elif option == "policyArns" and isinstance(value, list):
+            parameters["PolicyArns"] = [{"arn": arn} for arn in value]
+        else:
+            is_list = option == "transitiveTagKeys"
+            parameters[ROLE_OPTIONS[option]] = value if is_list else _text(value)
     if not re.fullmatch(ROLE_ARN, str(parameters.get("RoleArn"))):
         problems.append(AwsMessages.ROLE_ARN(path=path))
     return parameters

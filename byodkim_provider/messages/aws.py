@@ -73,6 +73,14 @@ class AwsMessages(Table):
             "account: check `aws:profile`, AWS_PROFILE and explicit providers"
         ),
     )
+    NOT_ALLOWED_ACCOUNT = (
+        "aws:allowedAccountIds: does not list {account}, the account of {whose}",
+        "use credentials of the account that you mean, or correct the list",
+    )
+    FORBIDDEN_ACCOUNT = (
+        "aws:forbiddenAccountIds: lists {account}, the account of {whose}",
+        "use credentials of the account that you mean, or correct the list",
+    )
     ONE_REDIRECTED = (
         "aws: {there} is redirected to another endpoint and {here} is not",
         (
@@ -99,6 +107,7 @@ class AwsMessages(Table):
     )
     REMOVE = "{path}: can't be honoured for SES, remove it"
     LIST = "{path}: must be a list, as `pulumi config set --path '{path}[0]…' …` makes it"
+    ACCOUNT = "{path}: must be 12 digits in quotes, not {value}"
     ROLE_ARN = (
         "{path}.roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns"
     )

@@ -61,6 +61,11 @@ endpoints: [{sesv2: 'http://127.0.0.1:1', sts: ''}, {route53: 'http://127.0.0.1:
   endpoints: {sesv2: 'http://127.0.0.1:1', route53: 'http://127.0.0.1:1/path'}
 endpoints: [{s3: not ours to judge}]
   endpoints: {s3: not ours to judge}
+allowedAccountIds: ['012345678901', 123456789012], forbiddenAccountIds: ['123456789013']
+  allowed_accounts: ['012345678901', '123456789012']
+  forbidden_accounts: ['123456789013']
+allowedAccountIds: '["123456789012"]'
+  allowed_accounts: ['123456789012']
 defaultTags: {tags: {team: mail, cost: 7, prod: true}}
   default_tags: {team: mail, cost: '7', prod: 'true'}
 defaultTags: {tags: null}
@@ -79,6 +84,13 @@ def test_good_settings(given, expected):
 
 ARN = f"must be the ARN of a role, such as {ROLE}"
 BAD_SETTINGS = """
+allowedAccountIds: '123456789012', forbiddenAccountIds: production
+  aws:allowedAccountIds: LIST of aws:allowedAccountIds
+  aws:forbiddenAccountIds: LIST of aws:forbiddenAccountIds
+allowedAccountIds: ['1234', 1402433619, '123456789012'], forbiddenAccountIds: [null]
+  aws:allowedAccountIds: must be 12 digits in quotes, not '1234'
+  aws:allowedAccountIds: must be 12 digits in quotes, not 1402433619
+  aws:forbiddenAccountIds: must be 12 digits in quotes, not null
 assumeRoles: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
   aws:assumeRoles: LIST of aws:assumeRoles
 assumeRole: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
@@ -202,6 +214,24 @@ def test_assume_roles(machine, aws):
         [("to-hub", None)],
         [("to-mail", "4711")],
     ]
+
+
+@cases(
+    ("setting", "listed", "code"),
+    {
+        "allowed": ("allowedAccountIds", ["other", "own"], None),
+        "not allowed": ("allowedAccountIds", ["other"], AwsMessages.NOT_ALLOWED_ACCOUNT),
+        "forbidden": ("forbiddenAccountIds", ["other", "own"], AwsMessages.FORBIDDEN_ACCOUNT),
+    },
+)
+def test_allowed_accounts(machine, aws, setting, listed, code):
+    """The lists of accounts hold for SES as they hold for Route 53."""
+    machine.sign_in()
+    given = {setting: [aws.account if one == "own" else "000000000001" for one in listed]}
+    if code:
+        assert refused(machine.connect, **given).message == code(account=aws.account, whose=DEFAULT)
+    else:
+        assert machine.connect(**given)[1] == aws.account
 
 
 VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
