@@ -82,8 +82,8 @@ class Client:
     @cached_property
     def _pool(self) -> PoolManager:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
-        # It logs each path with its query, which holds the API key at some hosts.
-        logging.getLogger("urllib3.connectionpool").setLevel(logging.INFO)
+        # It logs paths with their query, which holds the API key at some hosts.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         timeout = Timeout(connect=CONNECT_SECONDS, read=self._seconds)
         server = urlsplit(self._base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
