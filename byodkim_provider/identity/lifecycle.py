@@ -47,8 +47,8 @@ def foresee(declared: Declared, services: Services) -> str:
     if identity is None:
         return ""
     seen = Seen(read=True, identity=identity, exists=True)
-    plan(None, declared, seen, now=identity.at, instance="")
-    return taking_over(declared, identity) if declared.adopt else ""
+    planned = plan(None, declared, seen, now=identity.at, instance="")
+    return planned.info or (taking_over(declared, identity, put=True) if declared.adopt else "")
 
 
 def _may_exist(declared: Declared, services: Services) -> bool:

@@ -138,10 +138,12 @@ def will_take_over(declared: Declared) -> Message:
     return IdentityMessages.WILL_TAKE_OVER(name=str(declared), key=_key(declared))
 
 
-def taking_over(declared: Declared, seen: SesIdentity) -> str:
-    """The line about `adopt`, of a preview and before the calls of the update."""
-    is_same = declared.selector and seen.selector == declared.selector
-    then = "its key stays" if is_same else f"switches to {_key(declared)}"
+def taking_over(declared: Declared, seen: SesIdentity, *, put: bool) -> str:
+    """
+    The line about `adopt`, of a preview and before the calls of the update; *put*: SES is sent the
+    key.
+    """
+    then = f"switches to {_key(declared)}" if put else "its key stays"
     if signing(seen) == "easy":
         then += ", mail is perhaps unsigned meanwhile"
     if not seen.signing_enabled:

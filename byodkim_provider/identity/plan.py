@@ -241,7 +241,7 @@ def _take_over(new: Stored, seen: Seen, until_now: Set[int], *, is_new: bool) ->
     after, calls = sign_calls(new, identity, until_now, put=put == "now", is_known=False)
     settings = configuration_set_calls(declared, before=identity.configuration_set)
     after, mail_from = mail_from_calls(after, identity, before=None)
-    info = taking_over(declared, identity) if declared.adopt else ""
+    info = taking_over(declared, identity, put=put == "now") if declared.adopt else ""
     return Plan(after, (*settings, *mail_from, *calls, *take_calls(declared)), info=info)
 
 
@@ -300,7 +300,7 @@ def _change(
             after = _searched_again(after, identity.at)
     if owner is None:
         return Plan(after, tuple(calls))
-    info = taking_over(declared, identity) if about_key else ""
+    info = taking_over(declared, identity, put=put == "now") if about_key else ""
     return Plan(after, (*calls, *take_calls(declared, before)), info=info)
 
 
