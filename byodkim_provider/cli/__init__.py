@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
 from typing import Any, Final
@@ -80,7 +81,8 @@ class _Commands(click.Group):
             sys.exit(UNKNOWN if is_monitor else Failed.exit_code)
         except (ByodkimError, click.ClickException) as error:
             shown = _shown(error)
-            shown.show()
+            with suppress(OSError):  # the exit code says it too
+                shown.show()
             sys.exit(UNKNOWN if is_monitor else shown.exit_code)
 
 

@@ -95,7 +95,7 @@ class Environment:
     account: Callable[[AwsSettings], Connections] = connections
     """The account that the settings sign in to."""
     clock: Clock = field(default_factory=Clock)
-    at_terminal: Callable[[], bool] = lambda: sys.stdin.isatty()
+    at_terminal: Callable[[], bool] = lambda: sys.stdin is not None and sys.stdin.isatty()
     """Whether a person can answer a question."""
 
 

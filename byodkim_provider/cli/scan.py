@@ -100,14 +100,17 @@ def scan(
     in_stack = chosen & stack.domains.keys() if stack else set()
     if in_stack:
         left_out.append(f"domains that the stack has: {len(in_stack)}")
-    to_read = {domain: regions_of[domain] for domain in sorted(chosen - in_stack)[:limit]}
+    unread = sorted(chosen - in_stack)
     found: dict[str, Identities] = {}
-    for domain, identities in _read(account, to_read).items():
-        owners = sorted(filter(None, map(_owner, identities.values())))
-        if owners and domain not in wanted:  # one `up` would take it
-            left_out.append(str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0])))
-        elif identities:  # else they were deleted meanwhile
-            found[domain] = identities
+    while unread and (limit is None or len(found) < limit):
+        count = len(unread) if limit is None else limit - len(found)
+        names, unread = unread[:count], unread[count:]
+        for domain, identities in _read(account, {one: regions_of[one] for one in names}).items():
+            owners = sorted(filter(None, map(_owner, identities.values())))
+            if owners and domain not in wanted:  # one `up` would take it
+                left_out.append(str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0])))
+            elif identities:  # else they were deleted meanwhile
+                found[domain] = identities
     for why in left_out:
         say(CliMessages.LEFT_OUT(why=why))
     if not found:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
 from typing import IO, Any, Final, TypeVar
@@ -41,7 +42,8 @@ class Failed(Refused):
 def say(text: Message | str) -> None:
     """Print a message on standard error; standard output is for the command's result."""
     # A name or a message of others may hold what a terminal obeys.
-    click.echo(inert(printable_lines(f"byodkim: {text}".expandtabs())), err=True)
+    with suppress(OSError):  # the exit code says it too
+        click.echo(inert(printable_lines(f"byodkim: {text}".expandtabs())), err=True)
 
 
 def inert(text: str) -> str:

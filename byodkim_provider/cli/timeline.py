@@ -5,7 +5,7 @@ with SVG out.
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from byodkim_provider.cli.now import DomainNow
@@ -66,9 +66,10 @@ def timeline(domain: DomainNow, now: datetime) -> str:
             leaving[fields["generation"]] = fields["time"]
     edge = min([now, *(key.signing_since or key.signed_until or now for key in keys)])
     end = max(now, due, *leaving.values())
+    span = (end - edge) or timedelta(days=1)
 
     def x(time: datetime | None) -> int:
-        return round((time - edge) / (end - edge) * 1000) if time else OUTSIDE
+        return round((time - edge) / span * 1000) if time else OUTSIDE
 
     places = {"x_now": x(now), "x_due": x(due)}
     rows = ""

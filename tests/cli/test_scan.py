@@ -151,6 +151,7 @@ def test_of_another_stack(project, has):
     result = scan(project, "--domain", "*.example.com")
     assert list(adopted(result)) == ["b.example.com"]
     assert said in result.stderr
+    assert list(adopted(scan(project, "--limit", "1"))) == ["b.example.com"]
     result = scan(project, "--domain", "A.example.com")
     assert list(adopted(result)) == ["a.example.com"]
     assert f"# {REGION}: taken from the stack other/prod; BYODKIM old: " in result.stdout

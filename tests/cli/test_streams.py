@@ -102,6 +102,14 @@ def test_full_disk(answered):
     assert (done.returncode, done.stderr) == (3, said)
 
 
+def test_no_standard_error(tmp_path):
+    """A monitor reads the exit code, also where the words can't be written."""
+    command = [sys.executable, "-m", "byodkim_provider", "status"]
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run(command, cwd=tmp_path, stdin=subprocess.DEVNULL, stderr=full)
+    assert done.returncode == 3
+
+
 PULUMI_UP = """
 import os, signal, sys
 ending = {signal.SIGINT, signal.SIGTERM}
