@@ -259,8 +259,13 @@ def domain_now(
 def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
     """What DNS shows of records, and of slots that have none yet."""
     for record in records:
-        fields: dict[str, object] = {"domain": domain.name, "name": record.name}
-        fields |= {"generation": record.generation, "role": record.role, "seen": record.seen}
+        fields = {
+            "domain": domain.name,
+            "name": record.name,
+            "generation": record.generation,
+            "role": record.role,
+            "seen": record.seen,
+        }
         if record.role is None:
             if record.kind and not domain.settings.retired:
                 yield Finding(record.kind, FindingMessages.SLOT(**fields))

@@ -198,14 +198,15 @@ def as_html(now: StackNow) -> str:
     It needs nothing beside it: no script, no font, no other file. Every text that is not of this
     module is escaped, and keys are shown by fingerprint only.
     """
+    worst_first = now.worst_first
     return PAGE.format(
         style=STYLE + ROLES,
         overview=_table(
             f"All domains ({len(now.domains)})",
             ["Domain", "Status", "Next rotation"],
-            map(_overview, now.worst_first),
+            map(_overview, worst_first),
         ),
-        sections="\n".join(_section(domain, now.checked_at) for domain in now.worst_first),
+        sections="\n".join(_section(domain, now.checked_at) for domain in worst_first),
         title=escape(f"DKIM keys of the Pulumi stack {now.stack}"),
         at=minute(now.checked_at),
         verdict=_badge(now.verdict, now.verdict),

@@ -102,9 +102,10 @@ def scan(
         left_out.append(f"domains that the stack has: {len(in_stack)}")
     unread = sorted(chosen - in_stack)
     found: dict[str, Identities] = {}
-    while unread and (limit is None or len(found) < limit):
-        count = len(unread) if limit is None else limit - len(found)
-        names, unread = unread[:count], unread[count:]
+    most = limit or len(unread)
+    while unread and len(found) < most:
+        missing = most - len(found)
+        names, unread = unread[:missing], unread[missing:]
         for domain, identities in _read(account, {one: regions_of[one] for one in names}).items():
             owners = sorted(filter(None, map(_owner, identities.values())))
             if owners and domain not in wanted:  # one `up` would take it

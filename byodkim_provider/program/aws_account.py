@@ -20,6 +20,7 @@ from byodkim_provider.quoting import in_dns
 from byodkim_provider.resources.sdk import PerProgram, end_program
 
 if TYPE_CHECKING:
+    from byodkim_provider.aws.connections import Connections
     from byodkim_provider.aws.settings import AwsSettings
 
 _RUN_ENDED: Final = ("context canceled", "Resource monitor has terminated, shutting down")
@@ -42,6 +43,16 @@ def settings() -> AwsSettings:
     return read_settings(lambda name: config.get(name.removeprefix("aws:")))
 
 
+_connections: PerProgram[Connections] = PerProgram()
+
+
+def connections() -> Connections:
+    """What reads AWS as the running stack: one session, whose credentials are looked for once."""
+    from byodkim_provider.aws.connections import Connections  # and botocore
+
+    return _connections.get(None, lambda: Connections(settings()))
+
+
 def sign_in(region: str) -> None:
     """
     Ask STS in *region* for the account, as pulumi-aws will.
@@ -49,13 +60,12 @@ def sign_in(region: str) -> None:
     Raises `InvalidSettings` without credentials, `AwsRefused` if STS does not take them.
     Says first which services are not asked at AWS, since it may fail there.
     """
-    from byodkim_provider.aws.connections import Connections  # and botocore
-    from byodkim_provider.aws.settings import redirection_warnings
+    from byodkim_provider.aws.settings import redirection_warnings  # and botocore
 
-    given = settings()
-    for warning in redirection_warnings(given.endpoints):
+    signed_in = connections()
+    for warning in redirection_warnings(signed_in.settings.endpoints):
         pulumi.log.warn(str(warning))
-    Connections(given).account_id(stack_config.region() or region)
+    signed_in.account_id(stack_config.region() or region)
 
 
 def account_of(parent: pulumi.Resource) -> str:

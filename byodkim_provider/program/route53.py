@@ -193,13 +193,10 @@ def _connect(
     role_arn: str | None, external_id: str | None, account_id: str | None
 ) -> Route53Client:
     """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
-    # Imported with boto3, which a program without zones in Route 53 does not need.
-    from byodkim_provider.aws.connections import Connections
-
-    made, region = Connections(aws_account.settings()), stack_config.region()
+    connections, region = aws_account.connections(), stack_config.region()
     if account_id is not None:
-        made.check_account("SES", region, account_id)
-    return made.route53(region, role_arn, external_id)
+        connections.check_account("SES", region, account_id)
+    return connections.route53(region, role_arn, external_id)
 
 
 def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> str:
