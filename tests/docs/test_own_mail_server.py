@@ -24,7 +24,7 @@ from byodkim_provider.dkim.key_secret import KeySecret
 from sandbox.mail.client import send
 from sandbox.mail.verdict import judge
 from sandbox.pulumi.plugins import write_script
-from tests.dns.name_server import program
+from tests.dns.name_server import free_port, program
 from tests.docs.pages import ROOT, block, shows
 from tests.docs.shell import Done
 from tests.engine.search import load
@@ -95,8 +95,7 @@ class MailServer:
             f'forward-zone:\n name: "."\n forward-addr: {host}@{port}\n'
         )
         (root / "verify.conf").write_text(f"ResolverConfiguration {root}/unbound.conf\n")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
+        self.port = free_port()
         (root / "rspamd.conf").write_text(RSPAMD.format(root=root, port=self.port))
         (root / "suffixes").write_text("com\n")
         (root / "mail.eml").write_bytes(MAIL)
