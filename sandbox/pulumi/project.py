@@ -41,6 +41,12 @@ class Result:
         return not self.failed
 
     @property
+    def errors(self) -> str:
+        """The diagnostics that are errors; all that was shown if there is none."""
+        diagnostics = [event.diagnostic_event for event in self.events if event.diagnostic_event]
+        return "".join(d.message for d in diagnostics if d.severity == "error") or self.stdout
+
+    @property
     def changes(self) -> dict[str, int]:
         """
         Number of resources by operation ("create", "same", …); empty if the engine did not count.

@@ -150,7 +150,7 @@ def counted(request):
                 stack.declare({name: {"generation": generation} for name in DOMAINS})
                 servers.begin()
                 result = methods.get(run, stack.up)()
-                assert result.ok, result.stdout
+                assert result.ok, result.errors
                 asked[run] = servers.requests()
                 if run == "first up":
                     stored = json.loads(stack.export_text())["deployment"]["resources"]

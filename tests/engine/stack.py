@@ -176,7 +176,7 @@ class Stack(Project):
         if domains is not None:
             self.declare(domains)
         result = self.up(**options)
-        assert result.ok, result.stdout
+        assert result.ok, result.errors
         return result
 
     def rename(self, name: str) -> None:

@@ -261,7 +261,7 @@ def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
     stack.declare(declared(domain, 3))
     plan = tmp_path / "plan.json"
     planned = stack.preview(plan=str(plan))
-    assert planned.ok, planned.stdout
+    assert planned.ok, planned.errors
     receivers()
     run = stack.apply(plan=str(plan), on_output=receivers)
     assert before[0] != slot(sandbox, domain, 1)

@@ -125,7 +125,7 @@ def test_life(sandbox, hosts, open_stack):
     assert "GODADDY_PAT" in kept.stdout
     hosts["GODADDY"].expires = None
     gone = stack.destroy()
-    assert gone.ok, gone.stdout
+    assert gone.ok, gone.errors
     for domain, name in four.items():
         assert stored(hosts[name]) == [(domain, neighbour)]
 

@@ -129,7 +129,7 @@ def test_life(sandbox, bind, secondaries, open_stack):
         ("update", "verification", VERIFICATION),
     ]
     for run in preview, forward:
-        assert run.ok, run.stdout
+        assert run.ok, run.errors
         assert sorted(steps(run)) == sorted([*made(domain, 3), *switched])
     known |= selectors(forward, domain)
     assert in_zone(bind, domain) == wanted(forward, domain)
@@ -192,7 +192,7 @@ def test_slots(sandbox, bind, secondaries, open_stack):
         assert len(stood[changed]) == 1
     assert receivers.failed == []
     gone = stack.destroy()
-    assert gone.ok, gone.stdout
+    assert gone.ok, gone.errors
     assert slots() == {}
 
 

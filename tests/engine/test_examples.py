@@ -55,7 +55,7 @@ def open_example(sandbox, open_stack, monkeypatch, tmp_path):
     yield open_example
     for stack in opened:
         gone = stack.destroy()
-        assert gone.ok, gone.stdout
+        assert gone.ok, gone.errors
 
 
 def test_own_key(sandbox, zone, open_example):
@@ -131,7 +131,7 @@ def test_customers(sandbox, open_example, tmp_path):
 
 def changes(result):
     """What a run that went well did, in order: operations and types."""
-    assert result.ok, result.stdout
+    assert result.ok, result.errors
     return [(operation, kind) for operation, _, kind in steps(result) if operation != "refresh"]
 
 

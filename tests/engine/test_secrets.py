@@ -110,7 +110,7 @@ def test_aws_settings(sandbox, open_stack):
 
     declare(1)
     previewed = stack.preview()
-    assert previewed.ok, previewed.stdout
+    assert previewed.ok, previewed.errors
     stack.apply()
     assert sandbox.ses.identities(REGION)[domain].tags["centre"] == TAG
     assert stack.refresh().ok

@@ -141,7 +141,7 @@ def assert_sound(sandbox: Sandbox, stack: _Stack, domain: str) -> None:
     result = stack.up()
     if result.failed:
         result = stack.up()
-    assert result.ok, result.stdout
+    assert result.ok, result.errors
     assert stack.preview().steps == []
     outputs, unfinished = stack.stored()
     identity = outputs[f"{domain}/{REGION}"]
@@ -285,7 +285,7 @@ def test_killed_in_a_change(
     let_go(sandbox, stack, go_on)
     sandbox.clock.advance(60)
     result = stack.up()
-    assert result.ok, result.stdout
+    assert result.ok, result.errors
     assert stack.preview().steps == []
     assert stack.refresh(clear_pending_creates=True).ok
     if change == "removal":
@@ -323,7 +323,7 @@ def test_killed_in_mail_from(
     assert held_by_ses == (f"bounce.{domain}" if made == "setting" else "")
 
     result = stack.up()
-    assert result.ok, result.stdout
+    assert result.ok, result.errors
     verdict = judge_dmarc(
         send(sandbox, domain, REGION), lambda name: ask(name, sandbox.dns_resolver)
     )

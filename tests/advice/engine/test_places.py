@@ -79,7 +79,7 @@ def test_zones_and_records(sandbox, open_stack):
     domains["taken.example"] = supplied("s2", generation=2)
     stack.declare(domains)
     followed = stack.up()
-    assert followed.ok, followed.stdout
+    assert followed.ok, followed.errors
     assert {
         domain: shown["regions"][REGION]["status"]
         for domain, shown in followed.outputs["domains"].items()
