@@ -19,7 +19,7 @@ import idna
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -68,12 +68,11 @@ class Host(HttpHost):
 
     def _records(self, name: str) -> list[tuple[str, str]]:
         answer = self._call("GET", self._path, fields={"type": "TXT", "name.exact": name})
-        with as_documented("Cloudflare"):
-            return [
-                (str(record["id"]), records.unquoted(record["content"]))
-                for record in answer["result"]
-                if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
-            ]
+        return [
+            (str(record["id"]), records.unquoted(record["content"]))
+            for record in answer["result"]
+            if (record["type"], _in_ascii(record["name"])) == ("TXT", name)
+        ]
 
     @cached_property
     def _path(self) -> str:
@@ -82,12 +81,8 @@ class Host(HttpHost):
     def _id_by_name(self) -> str:
         """The id of the zone; raises `DnsRefused` if there is none, or several of its name."""
         answer = self._call("GET", "/zones", fields={"name": self._zone})
-        with as_documented("Cloudflare"):
-            ids = [
-                str(zone["id"])
-                for zone in answer["result"]
-                if _in_ascii(zone["name"]) == self._zone
-            ]
+        zones = answer["result"]
+        ids = [str(zone["id"]) for zone in zones if _in_ascii(zone["name"]) == self._zone]
         if len(ids) != 1:
             raise DnsRefused(
                 HostMessages.NO_ZONE(zone=self._zone, count=len(ids), permissions=PERMISSIONS)

@@ -14,19 +14,24 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
-from urllib.parse import SplitResult, unquote, urlsplit
+from urllib.parse import unquote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 from byodkim_provider.messages.hosts import HostMessages
 
-PORT: Final = 2083
+PORT: Final = ":2083"
 
+ACCOUNT: Final = re.compile(
+    "(?P<scheme>https?://)(?P<user>[^:/?#]+):(?P<token>[^/?#]+)@"
+    r"(?P<server>[^:/?#@\\]+)(?P<port>:[0-9]+)?/?"
+)
 
 SPEC: Final = HostSpec(
     secrets={"url": "CPANEL_URL"},
@@ -72,24 +77,16 @@ class Host(HttpHost):
 
     def _address(self) -> str:
         account = self._account()
-        server = account.netloc.rpartition("@")[2]
-        port = "" if account.port else f":{PORT}"
-        return f"{account.scheme}://{server}{port}"
+        return f"{account['scheme']}{account['server']}{account['port'] or PORT}"
 
     def _headers(self) -> dict[str, str]:
         account = self._account()
-        user, token = unquote(account.username or ""), unquote(account.password or "")
-        return {"Authorization": f"cpanel {user}:{token}"}
+        return {"Authorization": f"cpanel {unquote(account['user'])}:{unquote(account['token'])}"}
 
-    def _account(self) -> SplitResult:
-        try:
-            account = urlsplit(self._credentials["url"])
-            is_whole = bool(account.hostname and account.username and account.password)
-            _ = account.port  # raises if it is no number
-        except ValueError:
-            is_whole = False
-        if not is_whole or account.path.strip("/") or account.query or account.fragment:
-            raise DnsRefused(HostMessages.URL(port=PORT, setting=self._credentials.hint("url")))
+    def _account(self) -> re.Match[str]:
+        account = ACCOUNT.fullmatch(self._credentials["url"])
+        if account is None:
+            raise DnsRefused(HostMessages.URL(setting=self._credentials.hint("url")))
         return account
 
     def add(self, name: str, value: str) -> None:
@@ -116,19 +113,17 @@ class Host(HttpHost):
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
         """The zone's serial, and numbers and values of the lines with the TXT records at *name*."""
         data = self._asked("parse_zone", {"zone": self._zone})
-        with as_documented("cPanel"):
-            lines = [line for line in data if line["type"] == "record"]
-            serials = [line["data_b64"][2] for line in lines if line["record_type"] == "SOA"]
-            serial = _decoded(serials[0]) if serials else ""
-            texts = [line for line in lines if line["record_type"] == "TXT"]
-            numbered = [
-                (str(line["line_index"]), "".join(map(_decoded, line["data_b64"])))
-                for line in texts
-                if self._name(line) == name
-            ]
-        if not serial:
+        lines = [line for line in data if line["type"] == "record"]
+        serials = [line["data_b64"][2] for line in lines if line["record_type"] == "SOA"]
+        if not serials:
             raise DnsRefused(HostMessages.NO_SOA())
-        return serial, numbered
+        texts = [line for line in lines if line["record_type"] == "TXT"]
+        numbered = [
+            (str(line["line_index"]), "".join(map(_decoded, line["data_b64"])))
+            for line in texts
+            if self._name(line) == name
+        ]
+        return _decoded(serials[0]), numbered
 
     def _name(self, line: Mapping[str, Any]) -> str:
         written = _decoded(line["dname_b64"]).lower()
@@ -147,12 +142,9 @@ class Host(HttpHost):
 
     def _asked(self, function: str, form: Mapping[str, str]) -> Any:
         answer = self._call("POST", f"/execute/DNS/{function}", fields=form, encode_multipart=False)
-        with as_documented("cPanel"):
-            status, data = answer["status"], answer.get("data")
-            errors = " ".join(map(str, answer.get("errors") or ["no reason"]))
-        if status == 1:
-            return data
-        said = self._credentials.said(errors)
+        if answer["status"] == 1:
+            return answer.get("data")
+        said = self._credentials.said(" ".join(map(str, answer.get("errors") or ["no reason"])))
         raise DnsRefused(HostMessages.PANEL_SAID(said=said, zone=self._zone))
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.http_host import RETRY_SECONDS, HttpHost, as_documented
+from byodkim_provider.hosts.http_host import RETRY_SECONDS, HttpHost
 from byodkim_provider.hosts.interface import Busy, HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
@@ -70,21 +70,19 @@ class Host(HttpHost):
     def _records(self, name: str) -> list[tuple[tuple[str, str], str]]:
         # The API lists all zones, or none.
         listed = self._command("dns-list_records")
-        with as_documented("DreamHost"):
-            return [
-                ((record["record"], record["value"]), records.unquoted(record["value"]))
-                for record in listed
-                if record["type"] == "TXT" and record["record"].rstrip(".").lower() == name
-            ]
+        return [
+            ((record["record"], record["value"]), records.unquoted(record["value"]))
+            for record in listed
+            if record["type"] == "TXT" and record["record"].rstrip(".").lower() == name
+        ]
 
     def _command(self, command: str, **values: str) -> Any:
         query = {"key": self._credentials["key"], "cmd": command, "format": "json", **values}
         answer = self._call("GET", "/", fields=query)
-        with as_documented("DreamHost"):
-            result, data, reason = answer["result"], answer.get("data"), answer.get("reason")
-        if result == "success":
+        data = answer.get("data")
+        if answer["result"] == "success":
             return data
-        said = self._credentials.said(str(data or reason))
+        said = self._credentials.said(str(data or answer.get("reason")))
         code = said.partition(" ")[0]
         answered = HostMessages.SAID(host="DreamHost", said=said)
         if code == BUSY:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.hosts.http_host import HttpHost, as_documented
+from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
@@ -69,9 +69,8 @@ class Host(HttpHost):
         wanted = self._relative(name)
         query = {"type": "TXT", "name": wanted}
         answer = self._call("GET", self._path, fields=query)
-        with as_documented("GoDaddy"):
-            return [
-                (str(record["recordId"]), records.unquoted(record["data"]))
-                for record in (answer or {}).get("items") or []
-                if (record.get("type"), record.get("name")) == ("TXT", wanted)
-            ]
+        return [
+            (str(record["recordId"]), records.unquoted(record["data"]))
+            for record in (answer or {}).get("items") or []
+            if (record.get("type"), record.get("name")) == ("TXT", wanted)
+        ]

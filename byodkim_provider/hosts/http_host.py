@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
@@ -40,15 +39,6 @@ WORDS: Final = (
 
 class HttpTrouble(DnsUnconfirmed):
     """The request came to the host, which failed. A class because it may fail by what was sent."""
-
-
-@contextmanager
-def as_documented(host: str) -> Iterator[None]:
-    """Raises `DnsUnconfirmed` if the response has not the shape that *host* documents."""
-    try:
-        yield
-    except (LookupError, TypeError, AttributeError, ValueError):
-        raise DnsUnconfirmed(HostMessages.FOREIGN(host=host)) from None
 
 
 class HttpHost(DnsHost):

@@ -31,6 +31,9 @@ minute.
 LONGEST_PAUSE: Final = 600
 """Longest pause that a busy host may ask for, in seconds."""
 
+NOT_AS_DOCUMENTED: Final = (LookupError, TypeError, AttributeError, ValueError)
+"""What a host's code raises of a response that has not the documented shape."""
+
 T = TypeVar("T")
 
 
@@ -181,7 +184,10 @@ class RecordAtHost:
         with self._turn:
             if stopping.is_set():
                 raise Stopped(self._message(RecordMessages.INTERRUPTED))
-            return method(self._name, *values)
+            try:
+                return method(self._name, *values)
+            except NOT_AS_DOCUMENTED:
+                raise DnsUnconfirmed(HostMessages.FOREIGN()) from None
 
     def _message(
         self, code: RecordMessages, error: ByodkimError | None = None, advice: str = ""

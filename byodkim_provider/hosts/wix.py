@@ -20,7 +20,7 @@ from urllib.parse import quote
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
-from byodkim_provider.hosts.http_host import HttpHost, HttpTrouble, as_documented
+from byodkim_provider.hosts.http_host import HttpHost, HttpTrouble
 from byodkim_provider.hosts.interface import HostSpec, Ttl
 
 SPEC: Final = HostSpec(
@@ -89,12 +89,11 @@ class Host(HttpHost):
     def _sets(self, name: str) -> list[dict[str, Any]]:
         """The TXT record sets at *name*: one at most, by the documents."""
         answer = self._call("GET", self._path)
-        with as_documented("Wix"):
-            return [
-                self._set(name, map(str, listed["values"]), listed.get("ttl", self._ttl))
-                for listed in answer["dnsZone"].get("records") or ()
-                if listed["type"] == "TXT" and listed["hostName"].rstrip(".").lower() == name
-            ]
+        return [
+            self._set(name, map(str, listed["values"]), listed.get("ttl", self._ttl))
+            for listed in answer["dnsZone"].get("records") or ()
+            if listed["type"] == "TXT" and listed["hostName"].rstrip(".").lower() == name
+        ]
 
     def _set(self, name: str, values: Iterable[str], ttl: int) -> dict[str, Any]:
         return {"type": "TXT", "hostName": name, "values": list(values), "ttl": ttl}

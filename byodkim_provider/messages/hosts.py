@@ -58,7 +58,7 @@ class HostMessages(Table):
     )
     NO_SECRET = "no {key} is given", _SET
     SECRET = "the {key} has characters outside printable ASCII", _SET
-    URL = "the url is not of the form 'https://USER:TOKEN@SERVER:{port}'", _SET
+    URL = "the url is not of the form 'https://USER:TOKEN@SERVER:2083'", _SET
     FORBIDDEN = "{said}", "{step}"
     SAID = "{host} answers: {said}"
     PANEL_SAID = (
@@ -78,7 +78,7 @@ class HostMessages(Table):
     NO_ANSWER = "no answer: {reason}"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
     TOO_LONG = "a response of more than {most} MiB"
-    FOREIGN = "a response that is not {host}'s"
+    FOREIGN = "a response that is not as the host documents it"
     OTHER_VALUE = "a TXT record with another value is there already", _REMOVE
     OTHER_KEY = (
         "another key stands in the slot already",

@@ -135,6 +135,12 @@ def test_refused_because_of_a_change(host, calm):
     withdraw(host, **calm)
 
 
+def test_response_of_another_shape(host, calm):
+    """A response that is not as the host documents it is asked for again."""
+    host.before["values", 1] = [raising(KeyError("result"))]
+    assert publish(host, OURS, **calm) == VALUE
+
+
 def test_host_that_is_busy_for_long(host, calm):
     """A host that wants to be left alone for longer than a run waits is, at once."""
     host.before["values", 1] = [raising(Busy("busy", 3600))]
