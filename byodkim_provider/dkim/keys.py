@@ -125,8 +125,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     der = _der_in(private_key, "PRIVATE KEY", _PRIVATE)
     key = _from_der(der, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
-        algorithm = type(key).__name__.removesuffix("PrivateKey")
-        raise InvalidKey(DkimMessages.ALGORITHM(algorithm=algorithm))
+        raise InvalidKey(DkimMessages.NOT_RSA(expected=_PRIVATE))
     _check_size(key.key_size)
     exponent = key.public_key().public_numbers().e
     if exponent < PUBLIC_EXPONENT:

@@ -12,7 +12,6 @@ import base64
 import re
 from functools import lru_cache
 from typing import Final
-from urllib.parse import unquote
 
 from byodkim_provider.dkim.keys import fingerprint
 from byodkim_provider.dkim.records import (
@@ -46,11 +45,7 @@ def misplaced(selector: str, domain: str, zone: str) -> dict[str, Message]:
     places = {
         f"{name}.{zone}": SeenMessages.ZONE_TWICE(),
         f"{selector}.domainkey.{domain}": incomplete,
-        f"{selector}.domainkey.{domain}.{zone}": incomplete,
         f"{selector}.{domain}": incomplete,
-        f"{selector}.{domain}.{zone}": incomplete,
-        f"{selector}._domainkey._domainkey.{domain}": incomplete,
-        f"_domainkey.{domain}": incomplete,
         record_name(selector, zone): SeenMessages.NO_SUB_DOMAIN(),
         domain: incomplete,
     }
@@ -69,8 +64,6 @@ does.
 _PRIVATE_BASE64: Final = re.compile("MI([I-L]..[AQgw]IBA[A-Za-f]|[E-H].AgE[AB])")
 """The same in base64, wherever it begins, but for keys of less than 128 octets."""
 
-_FROM_BASE64URL: Final = str.maketrans("-_", "+/")
-
 _NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
 
 
@@ -82,8 +75,8 @@ def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
     """
     if _ARMOUR.search(text):
         return True
-    for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", _NOISE.sub("", unquote(text))):
-        octets = base64.b64decode(run[: len(run) // 4 * 4].translate(_FROM_BASE64URL))
+    for run in re.findall(r"[A-Za-z0-9+/]{20,}", _NOISE.sub("", text)):
+        octets = base64.b64decode(run[: len(run) // 4 * 4])
         if _PRIVATE_DER.match(octets) or _PRIVATE_BASE64.search(run):
             return True
         if unpacking and holds_private_key(octets.decode("latin-1"), unpacking=unpacking - 1):

@@ -8,10 +8,6 @@ from byodkim_provider.messages import SECTION, Table
 
 _DOMAIN: Final = ", expected a domain such as 'example.com'"
 _BARE: Final = "write the bare domain, for example `example.com`"
-_OF_MAIL: Final = "write the domain in the `From` of your mail"
-_OF_RECORD: Final = (
-    "write the domain that the record belongs to, without `_domainkey` and the selector"
-)
 _REGISTERED: Final = "write the domain as it is registered, for example `example.com`"
 _COPY: Final = "copy the key file again, whole: `pulumi config set … < key.pem`"
 _OTHER_FILE: Final = "take the other file, or the one block that is asked for"
@@ -36,11 +32,7 @@ class DkimMessages(Table):
         + _DOMAIN,
         "write the domain without `*.`",
     )
-    ADDRESS = "{text!r} is an IP address" + _DOMAIN, _OF_MAIL
-    UNDERSCORE = "{text!r} has an underscore" + _DOMAIN, _OF_RECORD
     TOO_LONG = "{length} characters are too many" + _DOMAIN, _REGISTERED
-    SINGLE_LABEL = "{text!r} is a single label" + _DOMAIN, _REGISTERED
-    OCTETS = "{text!r} has {length} octets, expected at most {most}", _REGISTERED
     LABEL = (
         (
             "{text!r}: between its dots a domain has letters, digits and hyphens, with no hyphen "
@@ -57,12 +49,9 @@ class DkimMessages(Table):
         ),
     )
     SELECTOR_TOO_LONG = "{length} characters are too many, expected at most 63"
-    UPPER_CASE = (
-        "{text!r} has upper case, expected lower case: that is how DNS providers store names"
-    )
-    DOT = "{text!r} has a dot, expected the one label before '._domainkey'"
     SELECTOR_LABEL = (
-        "{text!r} must be 1 to 63 letters, digits and hyphens, with no hyphen at either end"
+        "{text!r} must be the one label before '._domainkey': 1 to 63 lower-case letters, digits "
+        "and hyphens, with no hyphen at either end"
     )
     NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
     NOT_IN_ZONE = (
@@ -97,9 +86,6 @@ class DkimMessages(Table):
     PEM_IN_BASE64 = (
         "is base64 of a whole PEM file, expected the PEM itself (`openssl base64 -d -A -in "
         "FILE`), or base64 of its DER"
-    )
-    ALGORITHM = (
-        "is a key for {algorithm}, and SES signs with RSA only: make one with `openssl genrsa 2048`"
     )
     NOT_RSA = "is not an RSA key, {expected}", _NEW
     EXPONENT = "has the public exponent {exponent}, expected {expected} (openssl genrsa)", _NEW

@@ -35,7 +35,7 @@ def test_help_imports_nothing_heavy():
 
 
 ONE_OF = "Give one of: domains, --all, --older-than."
-NO_LABEL = "'example' is a single label, expected a domain such as 'example.com'"
+NO_LABEL = "'example' is not a bare domain, expected a domain such as 'example.com'"
 WRONG_USAGE = {
     "rotate": ONE_OF,
     "rotate example.com --back --compromised --yes": "Give --back or --compromised, not both.",

@@ -455,11 +455,9 @@ keys: {'2': {selector: s2, privateKey: mail2026}}
     'privateKeys["mail2026"]'`
 keys: {'2': {selector: s2, privateKey: 5}}
   keys["2"].privateKey: must be a name in privateKeys like 'mail2026', not 5
-keys: {'2': {selector: S2, privateKey: first}}
-  keys["2"].selector: 'S2' has upper case, expected lower case: that is how DNS providers store \
-names
 keys: {'2': {selector: s.2, privateKey: first}}
-  keys["2"].selector: 's.2' has a dot, expected the one label before '._domainkey'
+  keys["2"].selector: 's.2' must be the one label before '._domainkey': 1 to 63 lower-case \
+letters, digits and hyphens, with no hyphen at either end
 keys: {'2': {selector: s, privateKey: first}, '3': {selector: s, privateKey: second}}
   keys["3"].selector: 's' belongs to generation 2 already
 keys: {'2': {selector: s2, privateKey: first}, '3': {selector: s3, privateKey: first}}
@@ -570,7 +568,7 @@ domain: {example.com: {generation: 1}}
   domains: must not be empty
 domains: [example.com] ⇒ domains: must be a map, not a list
 domains: {localhost: {generation: 1}}
-  domains["localhost"]: 'localhost' is a single label, expected a domain such as 'example.com'
+  domains["localhost"]: 'localhost' is not a bare domain, expected a domain such as 'example.com'
 domains: {Example.com: {generation: 1}, example.com.: {generation: 1}}
   domains["example.com."]: is the same domain as 'Example.com'
 domains: {bücher.example: {generation: 1}, xn--bcher-kva.example: {generation: 2}}

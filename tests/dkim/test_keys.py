@@ -141,7 +141,7 @@ REFUSED = {
     "not base64": no("my secret key", K.NOT_BASE64),
     "base64 of other bytes": no(encoded(b"no key at all"), K.UNREADABLE, half="private"),
     "base64 of a PEM file": no(encoded(PKCS8.encode()), K.PEM_IN_BASE64),
-    "EC": no(pem("ec"), K.ALGORITHM, algorithm="EC"),
+    "EC": no(pem("ec"), K.NOT_RSA),
     "encrypted, DER": no(der("encrypted.pkcs8"), K.ENCRYPTED),
     "certificate": no(pem("certificate"), K.OTHER_BLOCK, block="CERTIFICATE"),
     "public key": no(pem("rsa2048.public"), K.PUBLIC),

@@ -2,7 +2,6 @@
 
 import base64
 import re
-from urllib.parse import quote
 
 import pytest
 from hypothesis import given
@@ -40,11 +39,7 @@ def test_misplaced():
     expected = {
         "s1._domainkey.mail.example.com.example.com": S.ZONE_TWICE(),
         "s1.domainkey.mail.example.com": INCOMPLETE,
-        "s1.domainkey.mail.example.com.example.com": INCOMPLETE,
         "s1.mail.example.com": INCOMPLETE,
-        "s1.mail.example.com.example.com": INCOMPLETE,
-        "s1._domainkey._domainkey.mail.example.com": INCOMPLETE,
-        "_domainkey.mail.example.com": INCOMPLETE,
         "s1._domainkey.example.com": S.NO_SUB_DOMAIN(),
         "mail.example.com": INCOMPLETE,
         "example.com": INCOMPLETE,
@@ -58,7 +53,7 @@ def test_misplaced_in_the_zone_itself():
     found = misplaced("s1", "example.com", "example.com")
     assert S.NO_SUB_DOMAIN() not in found.values()
     assert list(found.values())[-1] == INCOMPLETE
-    assert len(found) == 8
+    assert len(found) == 4
 
 
 # Values
@@ -101,8 +96,6 @@ CASES = {
     "private key, base64 of a PEM, cut at 255": ([f"p={encoded(PRIVATE_PEM)}"[:255]], PRIVATE_KEY),
     "private key, base64 of base64": ([encoded(PRIVATE)], PRIVATE_KEY),
     "private key, = lost": ([f"p{PRIVATE}"], PRIVATE_KEY),
-    "private key, base64url": ([f"p={PRIVATE.replace('+', '-').replace('/', '_')}"], PRIVATE_KEY),
-    "private key, URL-encoded": ([quote(f"p={PRIVATE}")], PRIVATE_KEY),
     "private key, quotes in it": ([f'"{PRIVATE[:10]}" "{PRIVATE[10:]}"'], PRIVATE_KEY),
     "private key, EC": ([body("ec.pkcs8")], PRIVATE_KEY),
     "private key, Ed25519": ([body("ed25519")], PRIVATE_KEY),

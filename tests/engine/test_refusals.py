@@ -41,7 +41,7 @@ def test_stack_file(sandbox, open_stack):
     assert result.failed
     assert len(errors(result.stdout)) == 6, "no error beside those that are named below"
     assert sorted(problems(result, "domains")) == [
-        """["bad_name.example"]: 'bad_name.example' has an underscore, """
+        """["bad_name.example"]: 'bad_name.example' is not a bare domain, """
         """expected a domain such as 'example.com'""",
         """["one.example"].generation: must be at least 1, not 0""",
         """["one.example"].overlapdays: unknown key, did you mean 'overlapDays'?""",

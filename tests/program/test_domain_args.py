@@ -108,8 +108,8 @@ def test_refused(given, problems):
                 "privateKey: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), as "
                 "PEM or as base64 of its DER",
                 (
-                    "selector: 'S1' has upper case, expected lower case: that is how DNS "
-                    "providers store names"
+                    "selector: 'S1' must be the one label before '._domainkey': 1 to 63 "
+                    "lower-case letters, digits and hyphens, with no hyphen at either end"
                 ),
             ],
         ),
