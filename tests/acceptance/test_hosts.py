@@ -59,4 +59,4 @@ def test_refused(capsys):
 def test_usage(arguments, capsys):
     """Whoever gives no host, or one without a stand-in, reads which ones there are."""
     assert main(arguments, {}) == 2
-    assert "cloudflare|godaddy|dreamhost|cpanel|wix ZONE" in capsys.readouterr().out
+    assert f"{'|'.join(HTTP)} ZONE" in capsys.readouterr().out

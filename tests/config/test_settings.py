@@ -432,10 +432,6 @@ dns: [manual, {zone: example.org}] ⇒ dns[1].zone: 'example.org' does not hold 
 mailFrom: ccccccccccccccccccccccccccccccccc
   mailFrom: must be one label like 'bounce', in lower case, not 'ccccccccccccccccccccccccccccccccc'
 regions: [eu-west-1, eu-west-1] ⇒ regions: 'eu-west-1' is listed twice
-dns: nobody
-  dns: must be 'route53', 'cloudflare', 'godaddy', 'dreamhost', 'cpanel', 'wix', 'rfc2136' or \
-'manual', not
-    'nobody'
 dnsResolvers: [dns.example]
   dnsResolvers[0]: must be an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a port of \
 1 to 65535,
