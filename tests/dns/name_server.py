@@ -24,7 +24,7 @@ import dns.rcode
 import pytest
 
 BIND, NSD = "127.0.0.1", "127.0.0.2"
-START_SECONDS = 10
+START_SECONDS = 60
 PROVIDER = "domaincontrol.com"
 """Whose name servers serve the zones: GoDaddy's, by their names."""
 

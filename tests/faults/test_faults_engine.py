@@ -64,7 +64,10 @@ class _Stack(Stack):
         self._signal(signal.SIGKILL)
 
     def cancel(self) -> None:
-        """`pulumi cancel`."""
+        """`pulumi cancel`, once the file that a SIGKILL may have left empty is gone."""
+        for file in self._state.rglob("*.attrs"):
+            if not file.read_text():
+                file.unlink()
         self._stack.cancel()
 
     def plugins(self) -> list[psutil.Process]:

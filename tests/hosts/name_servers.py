@@ -30,7 +30,7 @@ KEY: Final = "byodkim"
 ALGORITHM: Final = "hmac-sha256"
 SECRET: Final = "c2VjcmV0IG9mIGEgdGVzdCwgbm90IG9mIGFueWJvZHk="
 
-START_SECONDS: Final = 20
+START_SECONDS: Final = 60
 
 ZONE_TEXT: Final = f"""$ORIGIN {ZONE}.
 $TTL 300

@@ -29,6 +29,7 @@ def opened(requests: list[str]) -> Iterator[Page]:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=BROWSER, args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(120_000)  # on a busy machine
         page.on("request", lambda request: requests.append(request.url))
         yield page
         browser.close()
