@@ -20,13 +20,13 @@ import boto3
 import botocore.session
 from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
-from botocore.exceptions import BotoCoreError, NoCredentialsError
+from botocore.exceptions import NoCredentialsError
 
-from byodkim_provider.aws.errors import OF_A_PROFILE, Service, call, said
+from byodkim_provider.aws.errors import Service, call, said
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
-from byodkim_provider.aws.settings import SERVICES, AwsSettings, endpoint_problem, is_of_aws
+from byodkim_provider.aws.settings import SERVICES, AwsSettings, endpoint_problem
 from byodkim_provider.errors import InvalidSettings, Stopped, WrongAccount
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, stopping
@@ -105,9 +105,9 @@ class Connections:
             session = self._session(region)
             with _refusing(f"role {role_arn!r}" if role_arn else self._whose):
                 if role_arn:
-                    role = {"RoleArn": role_arn} | (
-                        {"ExternalId": external_id} if external_id else {}
-                    )
+                    role = {"RoleArn": role_arn}
+                    if external_id:
+                        role["ExternalId"] = external_id
                     session = self._assume(session, role, region)
                 return Route53Client(self._new_client(session, "route53", region))
 
@@ -136,24 +136,14 @@ class Connections:
         client = self._once((service, region), lambda: self._client(service, region))
         return client, self.check_account(SERVICES[service][0], region, account_id)
 
-    def _client(self, service: str, region: str) -> Any:
-        """A client for SES or Secrets Manager, redirected only if Route 53 is redirected too."""
+    def _client(self, service: str, region: str | None) -> Any:
+        """A client with the credentials of the settings."""
         session = self._session(region)
         with _refusing(self._whose):
-            client = self._new_client(session, service, region)
-            # Only to find pulumi-aws's endpoint: botocore reads the environment and the profile.
-            route53 = self._new_client(session, "route53", region)
-        name, _ = SERVICES[service]
-        is_at_aws = is_of_aws(client.meta.endpoint_url)
-        if is_at_aws != is_of_aws(route53.meta.endpoint_url):
-            there, here = ("Route 53", name) if is_at_aws else (name, "Route 53")
-            raise InvalidSettings(AwsMessages.ONE_REDIRECTED(there=there, here=here, service=name))
-        return client
+            return self._new_client(session, service, region)
 
     def _account(self, region: str | None) -> str:
-        session, settings, whose = self._session(region), self.settings, self._whose
-        with _refusing(whose):
-            sts = self._new_client(session, "sts", region)
+        sts, settings, whose = self._client("sts", region), self.settings, self._whose
         service = Service(name="STS", region=region or "STS")
         account: str = call(
             lambda: sts.get_caller_identity()["Account"], service, "GetCallerIdentity", whose
@@ -265,7 +255,7 @@ def _refusing(whose: str) -> Iterator[None]:
     """Around what makes a session or a client: raises `InvalidSettings` if that fails."""
     try:
         yield
-    except (BotoCoreError, *OF_A_PROFILE) as error:
+    except Exception as error:  # noqa: BLE001 - whatever a profile's file or program leads to
         raise InvalidSettings(AwsMessages.NO_SESSION(whose=whose, reason=said(error))) from None
 
 

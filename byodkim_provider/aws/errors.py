@@ -15,11 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 
 from botocore import exceptions as botocore_errors
-from botocore.exceptions import BotoCoreError, ClientError
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ClientError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from byodkim_provider.errors import AwsRefused, Kind, Stopped
+from byodkim_provider.errors import AwsRefused, ByodkimError, Kind, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, stopping
@@ -61,27 +60,16 @@ and S3), and botocore's.
 """
 
 
-OF_A_PROFILE: Final = (
-    AttributeError,
-    EOFError,
-    LookupError,
-    OSError,
-    RuntimeError,
-    TypeError,
-    ValueError,
-)
+NOT_OF_AWS: Final = ("KeyError", "ResponseParserError")
 """
-What botocore raises beside its own errors where a profile's file or program gives no usable
-credentials.
-
-Such as JSON that is no object, credentials that are expired already, or a code that nobody is there
-to type.
+Names of the errors of a response that AWS did not send, such as a sign-in page, of which nothing is
+shown. By name, because the import of `botocore.parsers` takes long.
 """
 
 
 def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) -> None:
     """
-    For the event `before-parse` of a service that answers in JSON: raises `ResponseParserError`.
+    For the event `before-parse` of a service that answers in JSON: raises `KeyError`.
 
     botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
     "deleted" or "no identities".
@@ -90,7 +78,7 @@ def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) 
     if response_dict["status_code"] >= 500:  # may come from AWS's own load balancers, in any form
         response_dict["body"] = response_dict["body"] if is_json else b""
     elif not is_json or "x-amzn-requestid" not in headers:
-        raise ResponseParserError
+        raise KeyError("x-amzn-requestid")
 
 
 def _is_json_object(body: bytes) -> bool:
@@ -108,15 +96,6 @@ def is_throttled(error: BaseException) -> bool:
 def is_passing(error: BaseException) -> bool:
     """Whether a retry may succeed, and is harmless if the first call succeeded after all."""
     return is_throttled(error) or _is_unconfirmed(error)
-
-
-def code_of(error: BaseException, service: str) -> str:
-    """The error code, in AWS's or botocore's words."""
-    if isinstance(error, ResponseParserError):
-        return f"a response that is not {service}'s"
-    if isinstance(error, ClientError):
-        return _shown(_code(error)) or f"HTTP status {_status(error)}"
-    return type(error).__name__
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,9 +143,9 @@ def call(
     service.wait(0)  # whoever stood in line when the run was interrupted asks nothing more
     try:
         return attempts(send)
-    except (ResponseParserError, KeyError):  # a sign-in page, of which nothing is shown
-        problem: BaseException = ResponseParserError()
-    except (ClientError, BotoCoreError, *OF_A_PROFILE) as error:  # a call may sign in
+    except ByodkimError:  # interrupted
+        raise
+    except Exception as error:  # noqa: BLE001 - a call may sign in, by a program of a profile
         problem = error
     raise _refused(service, operation, subject, problem) from None
 
@@ -174,11 +153,14 @@ def call(
 def _refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:
     """What `call` raises of *error*."""
     request = _metadata(error).get("RequestId")
+    code = _shown(_code(error)) or f"HTTP status {_status(error)}"
+    if code in NOT_OF_AWS:
+        code = f"a response that is not {service.name}'s"
     message = AwsMessages.REFUSED(
         operation=operation,
         subject=subject,
         region=service.region,
-        code=code_of(error, service.name),
+        code=code,
         request=f" (request {request})" if request else "",
         steps=_steps(error, operation, service),
     )
@@ -190,7 +172,8 @@ def _steps(error: BaseException, operation: str, service: Service) -> list[Messa
     lost, unchanged = service.lost, [AwsMessages.UNCHANGED(service=service.name)]
     if only_reads(operation):
         lost, unchanged = AwsMessages.TRY_AGAIN(), []
-    if isinstance(error, ResponseParserError):
+    code = _code(error)
+    if code in NOT_OF_AWS:
         return [lost, AwsMessages.PROXY()]
     reason = said(error)
     if not isinstance(error, ClientError):
@@ -202,7 +185,6 @@ def _steps(error: BaseException, operation: str, service: Service) -> list[Messa
         says = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=reason)
     elif _is_unconfirmed(error):
         return [lost]
-    code = _code(error)
     step = service.steps.get((operation, code))
     if code in NOT_ALLOWED:
         step = AwsMessages.POLICY()

@@ -7,7 +7,6 @@ which call comes when.
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
@@ -68,18 +67,15 @@ class SecretStore:
     ) -> Secret:
         """CreateSecret: a new secret that holds *text*."""
         optional: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
-        version_id = str(uuid.uuid4())
         answer = self._call(
             self._client.create_secret,
             name,
             Name=name,
-            # Becomes the version's id, and makes a repeated call succeed (idempotency token).
-            ClientRequestToken=version_id,
             SecretString=text,
             Tags=tag_list(tags),
             **optional,
         )
-        return Secret(answer["ARN"], version_id)
+        return Secret(answer["ARN"], answer["VersionId"])
 
     def describe_secret(self, secret: str) -> Secret | None:
         """DescribeSecret; None if there is no such secret."""

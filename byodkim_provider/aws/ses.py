@@ -184,7 +184,6 @@ class SesClient:
             clock=clock,
             lost=AwsMessages.SES_UNCONFIRMED(),
             steps={
-                ("PutEmailIdentityDkimAttributes", BAD_REQUEST): AwsMessages.SES_PERHAPS_GONE(),
                 ("DeleteEmailIdentity", BAD_REQUEST): AwsMessages.HELD(),
             },
         )

@@ -24,7 +24,6 @@ class AwsMessages(Table):
     TRY_AGAIN = "try again"
     TRY_LATER = "something else keeps calling it too, try again later"
     SES_UNCONFIRMED = "SES may have done it or not; the next `pulumi up` reads which"
-    SES_PERHAPS_GONE = "SES also says so if the identity does not exist: try `pulumi refresh`"
     NOT_SHOWN_YET = (
         "SES has the identity and does not show it yet; run `pulumi up` again in a minute"
     )
@@ -80,13 +79,6 @@ class AwsMessages(Table):
     FORBIDDEN_ACCOUNT = (
         "aws:forbiddenAccountIds: lists {account}, the account of {whose}",
         "use credentials of the account that you mean, or correct the list",
-    )
-    ONE_REDIRECTED = (
-        "aws: {there} is redirected to another endpoint and {here} is not",
-        (
-            "nothing was changed in {service}; set both or none in `aws:endpoints`, or in the "
-            "environment by AWS_ENDPOINT_URL"
-        ),
     )
     REDIRECTED = (
         "aws: {service} is redirected to {host}, which is not AWS and gets what AWS would get",

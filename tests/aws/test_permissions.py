@@ -105,7 +105,7 @@ def test_services():
                 continue
             if getattr(node.func, "attr", "") == "client" and node.args:
                 makers.add(ast.unparse(node))
-            if ast.unparse(node.func) in ("self._new_client", "self._connected"):
+            if ast.unparse(node.func) in ("self._new_client", "self._client", "self._connected"):
                 services |= {
                     one.value for one in node.args if isinstance(one, ast.Constant) and one.value
                 }

@@ -11,7 +11,7 @@ import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.settings import SERVICES, AwsSettings, is_of_aws
+from byodkim_provider.aws.settings import AwsSettings, is_of_aws
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.messages.aws import AwsMessages
 from sandbox.http_stand_in import Response
@@ -234,32 +234,7 @@ def test_allowed_accounts(machine, aws, setting, listed, code):
         assert machine.connect(**given)[1] == aws.account
 
 
-VPC = "https://vpce-1.email.eu-west-1.vpce.amazonaws.com"
 FOREIGN = "https://aws.example.net"
-
-
-@cases(
-    ("service", "endpoints", "environment", "redirected"),
-    {
-        "none": ("sesv2", {}, {}, None),
-        "SES": ("sesv2", {"sesv2": NOBODY}, {}, "SES"),
-        "Route 53": ("sesv2", {"route53": FOREIGN}, {}, "Route 53"),
-        "SES, by the environment": ("sesv2", {}, {"AWS_ENDPOINT_URL_SESV2": NOBODY}, "SES"),
-        "secrets": ("secretsmanager", {"secretsmanager": NOBODY}, {}, "Secrets Manager"),
-        "VPC": ("sesv2", {"sesv2": VPC}, {}, None),
-    },
-)
-def test_half_redirected(machine, service, endpoints, environment, redirected):
-    """An identity never lands in the real SES while its record goes elsewhere, nor the reverse."""
-    machine.sign_in()
-    machine.set(**environment)
-    if redirected is None:
-        machine.connect(service, endpoints=endpoints)
-        return
-    ours, _ = SERVICES[service]
-    there, here = (ours, "Route 53") if redirected == ours else ("Route 53", ours)
-    said = AwsMessages.ONE_REDIRECTED(there=there, here=here, service=ours)
-    assert refused(machine.connect, service, endpoints=endpoints).message == said
 
 
 OF_AWS = """
