@@ -185,9 +185,14 @@ def _instructions(panel: Panel, expected: ExpectedRecord, seen: Diagnosis, value
     typed = expected.target or value
     if not typed:
         return ""
-    kind: panels.RecordType = "CNAME" if expected.target else "TXT"
-    entry = panels.Entry(record_name=expected.name, record_value=typed, zone=seen.zone, kind=kind)
-    return panels.instructions(panel, entry, edit=seen.code not in diagnosis.ADDED)
+    return panels.instructions(
+        panel,
+        name=expected.name,
+        value=typed,
+        zone=seen.zone,
+        kind="CNAME" if expected.target else "TXT",
+        edit=seen.code not in diagnosis.ADDED,
+    )
 
 
 def _notes(seen: Diagnosis) -> tuple[str, ...]:

@@ -84,10 +84,15 @@ def as_panel(wanted: Sequence[Record]) -> str:
         if record.is_written:
             blocks.append(f"{record.name}: nothing to type, `pulumi up` writes it")
             continue
-        entry = panels.Entry(
-            record_name=record.name, record_value=record.value, zone=record.zone, kind=record.kind
+        blocks.append(
+            panels.instructions(
+                record.panel,
+                name=record.name,
+                value=record.value,
+                zone=record.zone,
+                kind=record.kind,
+            )
         )
-        blocks.append(panels.instructions(record.panel, entry))
     return "\n\n".join(blocks)
 
 

@@ -19,7 +19,7 @@ from typing import Final
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.misconfigurations import code_of, holds_private_key, misplaced
 from byodkim_provider.dns import panels
-from byodkim_provider.dns.panels import NAME_RULES, VALUE_RULES, Panel, target_field, target_rule
+from byodkim_provider.dns.panels import NAME_RULES, VALUE_RULES, Panel, target_rule
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked
 from byodkim_provider.messages import Message
@@ -78,7 +78,7 @@ def fix(
         kind="CNAME" if target else "TXT",
         other="TXT" if target else "CNAME",
         target=target,
-        target_field=f"{target_field(panel)!r}",
+        target_field=f"{panel.target_field!r}",
         target_rule=target_rule(target, zone),
     )
     return message.hint if kept and message.hint else str(message)

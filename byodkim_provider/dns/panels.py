@@ -28,8 +28,8 @@ class Panel:
     """Menu path to the form for a new record in `{zone}`; empty if not known."""
     name_field: str
     value_field: str
-    target_field: str | None = None
-    """The field for the target of a CNAME; None if its name is not known."""
+    target_field: str = "Value"
+    """The field for the target of a CNAME, by a usual name if it is not known."""
     type_choice: str = "{kind}"
     """What to choose in the field for the type."""
     name_form: Literal["relative", "full, final dot", "unknown"] = "relative"
@@ -62,107 +62,63 @@ def serves(panel: Panel, name_servers: Iterable[str]) -> bool:
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A record that is typed into the panel of its zone."""
-
-    record_name: str
-    record_value: str
-    """The target of a CNAME, or priority and mail server."""
-    zone: str
-    """In the panel."""
-    kind: RecordType = "TXT"
-
-
-def name_to_type(panel: Panel, entry: Entry) -> str:
+def instructions(
+    panel: Panel | None,
+    *,
+    name: str,
+    value: str,
+    zone: str,
+    kind: RecordType = "TXT",
+    edit: bool = False,
+) -> str:
     """
-    What to type into the panel's name field; raises ValueError for a name that is not in the zone.
+    What to type into which field for a record in *zone*, one field per line, ready to be pasted;
+    None is a panel that is not known.
 
-    In most panels `s1._domainkey.mail` for `s1._domainkey.mail.example.com` in the zone
-    `example.com`.
-    """
-    name = entry.record_name
-    relative = name.removesuffix(f".{entry.zone}")
-    if relative == name:
-        raise ValueError(DkimMessages.NOT_IN_ZONE(name=name, zone=entry.zone))
-    return f"{name}." if panel.name_form == "full, final dot" else relative
-
-
-def value_to_type(panel: Panel, entry: Entry) -> str:
-    """What to type into the panel's field for a value or a target, on one line."""
-    is_quoted = entry.kind == "TXT" and panel.value_form == "quoted strings"
-    return quoted(entry.record_value) if is_quoted else entry.record_value
-
-
-def problems(panel: Panel, entry: Entry) -> tuple[str, ...]:
-    """Known reasons why the panel refuses this record."""
-    length, most = len(name_to_type(panel, entry)), panel.max_name
-    if most is None or length <= most:
-        return ()
-    return (
-        f"the name has {length} characters, at most {most} fit: take a shorter selector, `cname` "
-        "or `mailFrom`, or give the sub-domain a zone of its own, by NS records",
-    )
-
-
-def instructions(panel: Panel | None, entry: Entry, *, edit: bool = False) -> str:
-    """
-    What to type into which field, one field per line, ready to be pasted; None is a panel that is
-    not known.
-
-    Raises ValueError for a name that is not in the zone. *edit*: the record is there, a second one
-    would do harm.
+    *value* is the target of a CNAME, or priority and mail server. *edit*: the record is there, a
+    second one would do harm. Raises ValueError for a name that is not in the zone.
     """
     if panel is None:
-        return f"type:  {entry.kind}\nname:  {entry.record_name}\nvalue: {entry.record_value}"
-    return "\n".join([*form(panel, entry, edit=edit), *rules(panel, entry)])
-
-
-def form(panel: Panel, entry: Entry, *, edit: bool = False) -> list[str]:
-    """The fields of `instructions`, and what holds for this record alone."""
+        return f"type:  {kind}\nname:  {name}\nvalue: {value}"
+    typed_name = name.removesuffix(f".{zone}")
+    if typed_name == name:
+        raise ValueError(DkimMessages.NOT_IN_ZONE(name=name, zone=zone))
+    if panel.name_form == "full, final dot":
+        typed_name = f"{name}."
+    typed_value, field, rule = value, panel.target_field, target_rule(value, zone)
+    quirks = MX_RULES if kind == "MX" else panel.cname_quirks
+    if kind == "TXT":
+        field, rule, quirks = panel.value_field, VALUE_RULES[panel.value_form], panel.txt_quirks
+        if panel.value_form == "quoted strings":
+            typed_value = quoted(value)
     fields = {
-        "Type": panel.type_choice.format(kind=entry.kind),
-        panel.name_field: name_to_type(panel, entry),
-        value_field(panel, entry.kind): value_to_type(panel, entry),
+        "Type": panel.type_choice.format(kind=kind),
+        panel.name_field: typed_name,
+        field: typed_value,
     }
     if panel.ttl:
         fields["TTL"] = panel.ttl
-    width = max(map(len, fields)) + 1
-    heading = f"{panel.title} of {entry.zone}"
+    heading = f"{panel.title} of {zone}"
     if edit:
         heading += ", edit the record that is there, add none"
     elif panel.where:
-        heading = f"{panel.title}: {panel.where.format(zone=entry.zone)}"
-    if entry.kind != "TXT":
+        heading = f"{panel.title}: {panel.where.format(zone=zone)}"
+    if kind != "TXT":
         heading = re.sub(" › [^›]*TXT.*", "", heading)
-    lines = [heading]
-    lines += [f"  {field + ':':{width}} {text}" for field, text in fields.items()]
-    lines += [f"  - {problem}" for problem in problems(panel, entry)]
+    notes = []
+    if panel.max_name and len(typed_name) > panel.max_name:
+        notes.append(
+            f"the name has {len(typed_name)} characters, at most {panel.max_name} fit: take a "
+            "shorter selector, `cname` or `mailFrom`, or give the sub-domain a zone of its own, "
+            "by NS records"
+        )
     if panel.name_form == "unknown":
-        lines.append(f"  - the whole name is {entry.record_name}.")
-    return lines
-
-
-def rules(panel: Panel, entry: Entry) -> tuple[str, ...]:
-    """The lines of `instructions` that hold for all records of a kind in a zone."""
-    field, kind = value_field(panel, entry.kind), entry.kind
-    unknown: tuple[str, ...] = ()
-    if panel.target_field is None:
-        unknown = (f"what the field {field!r} is called for a {kind} is not known to us",)
-    quirks = {
-        "TXT": panel.txt_quirks,
-        "CNAME": panel.cname_quirks or unknown,
-        "MX": (*MX_RULES, *unknown),
-    }
-    target = target_rule(entry.record_value, entry.zone)
-    rule = VALUE_RULES[panel.value_form] if kind == "TXT" else target
-    names = (f"{panel.name_field}: {NAME_RULES[panel.name_form]}", f"{field}: {rule}")
-    return tuple(f"  - {line}" for line in (*names, *panel.quirks, *quirks[kind]))
-
-
-def value_field(panel: Panel, kind: RecordType) -> str:
-    """The field for a value or a target, by a usual name if the panel's is not known."""
-    return panel.value_field if kind == "TXT" else target_field(panel)
+        notes.append(f"the whole name is {name}.")
+    notes += [f"{panel.name_field}: {NAME_RULES[panel.name_form]}", f"{field}: {rule}"]
+    notes += [*panel.quirks, *quirks]
+    width = max(map(len, fields)) + 1
+    lines = [f"  {label + ':':{width}} {text}" for label, text in fields.items()]
+    return "\n".join([heading, *lines, *(f"  - {note}" for note in notes)])
 
 
 NAME_RULES: Final = {
@@ -188,8 +144,3 @@ def target_rule(target: str, zone: str) -> str:
     """How to type the target of a CNAME in *zone*: at no panel does more than a final dot help."""
     end = ".".join(target.split(".")[-2:])
     return f"the whole name; if it is saved as '….{end}.{zone}', type a dot behind it"
-
-
-def target_field(panel: Panel) -> str:
-    """The field for the target of a CNAME, by a usual name if the panel's is not known."""
-    return panel.target_field or "Value"

@@ -38,6 +38,7 @@ SPEC: Final = HostSpec(
             name_field="Host",
             value_field="TXT Value",
             ttl="",
+            cname_quirks=("what the field 'Value' is called for a CNAME is not known to us",),
             quirks=("a new record may take up to 6 hours to show",),
             name_servers=(r"ns\d+\.dreamhost\.com",),
             serves_all=True,

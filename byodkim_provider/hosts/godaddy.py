@@ -30,7 +30,6 @@ SPEC: Final = HostSpec(
             where="Domain Portfolio › {zone} › DNS › Add New Record",
             name_field="Name",
             value_field="Value",
-            target_field="Value",
             ttl="1 Hour",
             max_name=255,
             name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),

@@ -11,7 +11,7 @@ from importlib import import_module
 from textwrap import indent
 from typing import Any, Final, get_args
 
-from byodkim_provider.dns.panels import Entry, Panel, instructions, serves
+from byodkim_provider.dns.panels import Panel, instructions, serves
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings, HostSpec
 from byodkim_provider.property_types import from_json
 
@@ -27,7 +27,6 @@ PANELS: Final[Mapping[str, Panel]] = {
         where="Hosted zones › {zone} › Create record",
         name_field="Record name",
         value_field="Value",
-        target_field="Value",
         value_form="quoted strings",
         ttl="300",
         txt_quirks=(
@@ -47,7 +46,6 @@ PANELS: Final[Mapping[str, Panel]] = {
         type_choice="{kind} Record",
         name_field="Host",
         value_field="Value",
-        target_field="Value",
         ttl="Automatic",
         max_name=60,
         cname_quirks=("the field 'Value' may be called 'Target'",),
@@ -70,7 +68,6 @@ PANELS: Final[Mapping[str, Panel]] = {
         where="",
         name_field="Name",
         value_field="Value",
-        target_field="Value",
         name_form="unknown",
         value_form="unknown",
         ttl="300, or whatever it offers",
@@ -82,8 +79,8 @@ PANELS: Final[Mapping[str, Panel]] = {
 
 def to_paste(panel: str | None, *, name: str, value: str, zone: str) -> str:
     """One TXT record, each field on a line of its own, as *zone*'s *panel* (of `PANELS`) has it."""
-    entry = Entry(record_name=name, record_value=value, zone=zone)
-    return indent(instructions(PANELS[panel] if panel else None, entry), "  ")
+    known = PANELS[panel] if panel else None
+    return indent(instructions(known, name=name, value=value, zone=zone), "  ")
 
 
 def open_host(settings: HostSettings, secrets: Credentials) -> DnsHost:

@@ -12,7 +12,6 @@ from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.config import settings
 from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot
-from byodkim_provider.dns.panels import target_field
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity import rules
@@ -112,7 +111,7 @@ def printed(project, *arguments):
 def test_right_at_the_first_try(new, world):
     """Whoever types what is printed into the panel's fields has three right CNAMEs."""
     panel = PANELS["godaddy"]
-    fields = (panel.name_field, target_field(panel))
+    fields = (panel.name_field, panel.target_field)
     text = printed(new, SHOP, "--panel", "godaddy")
     names, targets = (re.findall(rf"^  {one}: +(\S+)$", text, re.MULTILINE) for one in fields)
     stored = [one.removesuffix(".") if one.endswith(".") else f"{one}.{SHOP}" for one in names]

@@ -55,8 +55,7 @@ def test_right(one, world):
 
 
 def instructions(panel, **options):
-    entry = panels.Entry(record_name=NAME, record_value=VALUE, zone=DOMAIN)
-    return panels.instructions(PANELS[panel], entry, **options)
+    return panels.instructions(PANELS[panel], name=NAME, value=VALUE, zone=DOMAIN, **options)
 
 
 def test_wrong(one):

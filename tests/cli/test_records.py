@@ -54,10 +54,10 @@ def test_stack(project, world):
     first = listed(project)[0]
     assert first["strings"] == [first["value"]]
     typed = project.run("records", "mail.example.net").stdout
-    entry = panels.Entry(
-        record_name=SECOND[0], record_value=declared[3].record_value, zone="example.net"
+    value = declared[3].record_value
+    assert (
+        panels.instructions(PANELS["wix"], name=SECOND[0], value=value, zone="example.net") in typed
     )
-    assert "\n".join(panels.form(PANELS["wix"], entry)) in typed
 
 
 @pytest.mark.parametrize("dns", ["route53", "[route53, cloudflare]"])

@@ -1,7 +1,6 @@
 """If this fails, people type a record in the wrong form into the panel of their DNS provider."""
 
 import re
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -24,11 +23,9 @@ def typed(text: str) -> dict[str, str]:
     return dict(re.findall(r"^  ([A-Z][^:\n]*): +(.*)$", text, re.MULTILINE))
 
 
-def instructions(
-    name: str, *, record_name: str = NAME, record_value: str = VALUE, zone: str = ZONE, **more
-) -> str:
-    entry = panels.Entry(record_name=record_name, record_value=record_value, zone=zone, **more)
-    return panels.instructions(PANELS[name], entry)
+def instructions(panel: str, **given) -> str:
+    given = {"name": NAME, "value": VALUE, "zone": ZONE, **given}
+    return panels.instructions(PANELS[panel], **given)
 
 
 TARGET = f"{NAME}.keys.example.net"
@@ -36,7 +33,7 @@ TARGET = f"{NAME}.keys.example.net"
 
 def test_whole_cname():
     """What to look out for comes last: a proxy, and a zone that the panel adds to the target."""
-    assert instructions("cloudflare", record_value=TARGET, kind="CNAME") == (
+    assert instructions("cloudflare", value=TARGET, kind="CNAME") == (
         "Cloudflare: example.com › DNS › Records › Add record\n"
         "  Type:   CNAME\n"
         "  Name:   s1._domainkey.mail\n"
@@ -60,11 +57,11 @@ def test_name_outside_the_zone(zone):
 def test_name_too_long():
     """What a panel won't take is said before anybody types it; in a zone of its own it fits."""
     zone = f"{'a' * 47}.{ZONE}"
-    entry = panels.Entry(record_name=f"s1._domainkey.{zone}", record_value="p=A", zone=ZONE)
-    said = "the name has 61 characters, at most 60 fit: take a shorter selector, `cname` or "
-    assert f"  - {said}" in panels.instructions(PANELS["namecheap"], entry)
-    for fits in (replace(entry, record_name=f"s._domainkey.{zone}"), replace(entry, zone=zone)):
-        assert not panels.problems(PANELS["namecheap"], fits)
+    name = f"s1._domainkey.{zone}"
+    said = "  - the name has 61 characters, at most 60 fit: take a shorter selector, `cname` or "
+    assert said in instructions("namecheap", name=name)
+    for fits in ({"name": name.replace("s1", "s")}, {"name": name, "zone": zone}):
+        assert "at most" not in instructions("namecheap", **fits)
 
 
 NAME_SERVERS = {
@@ -121,7 +118,7 @@ def test_what_is_typed_is_the_record(name, selector, sub_domain, value):
     """Name and value can be read back from what is typed, whatever the panel's form."""
     panel = PANELS[name]
     record_name = f"{selector}._domainkey.{sub_domain}.{ZONE}"
-    fields = typed(instructions(name, record_name=record_name, record_value=value))
+    fields = typed(instructions(name, name=record_name, value=value))
     name_typed, value_typed = fields[panel.name_field], fields[panel.value_field]
     full = name_typed.removesuffix(".") if name_typed.endswith(".") else f"{name_typed}.{ZONE}"
     assert record_name == full
