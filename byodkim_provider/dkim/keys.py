@@ -28,6 +28,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
     load_der_private_key,
     load_der_public_key,
+    load_pem_public_key,
 )
 
 from byodkim_provider.errors import InvalidKey
@@ -122,7 +123,7 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     together, which takes about 0.1 seconds, is not asked again. Nor is it asked for a key that this
     process has made or loaded.
     """
-    der = _der_in(private_key, "PRIVATE KEY", _PRIVATE)
+    der = _der_in(private_key)
     key = _from_der(der, proved=proved)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise InvalidKey(DkimMessages.NOT_RSA(expected=_PRIVATE))
@@ -133,8 +134,8 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     return _signing_key(key)
 
 
-def _der_in(key: str | bytes, half: str, expected: Message) -> bytes:
-    """The DER of the one key in a setting or a file; *half* is the end of its label in PEM."""
+def _der_in(key: str | bytes) -> bytes:
+    """The DER of the one private key in a setting or a file."""
     if isinstance(key, bytes):
         if key[:2] in (b"0\x81", b"0\x82"):  # a SEQUENCE as long as keys are; text never begins so
             return key
@@ -143,10 +144,10 @@ def _der_in(key: str | bytes, half: str, expected: Message) -> bytes:
         key = key.decode("utf-16" if is_wide else "utf-8", errors="replace")
     text = key.replace(r"\r", "").replace(r"\n", "\n").replace("\ufeff", "").strip()
     if not text:
-        raise InvalidKey(DkimMessages.EMPTY_KEY(expected=expected))
+        raise InvalidKey(DkimMessages.EMPTY_KEY(expected=_PRIVATE))
     if "-----" in text:
-        return _from_pem(text, half, expected)
-    der = _decoded(text, expected)
+        return _from_pem(text)
+    der = _decoded(text)
     if der.lstrip().startswith(b"-----BEGIN"):
         # SES takes it without an error:
         # https://github.com/hashicorp/terraform-provider-aws/issues/29729
@@ -173,33 +174,31 @@ def _check_size(bits: int) -> None:
         raise InvalidKey(DkimMessages.BITS(least=MIN_BITS, most=MAX_BITS, bits=bits))
 
 
-def _from_pem(text: str, half: str, expected: Message) -> bytes:
-    """The DER of the one block in *text* whose label ends in *half*."""
+def _from_pem(text: str) -> bytes:
+    """The DER of the one block in *text* that is a private key."""
     blocks = re.findall(r"-----BEGIN ([A-Z0-9 ]{1,40})-----(.*?)-----END \1-----", text, re.DOTALL)
     labels = [label for label, _ in blocks]
-    if half == "PUBLIC KEY" and "PRIVATE KEY" in text:
-        raise InvalidKey(DkimMessages.PRIVATE(expected=expected))
-    found = [(label, body) for label, body in blocks if label.endswith(half)]
+    found = [(label, body) for label, body in blocks if label.endswith("PRIVATE KEY")]
     if len(found) > 1:
-        raise InvalidKey(DkimMessages.SEVERAL(count=len(found), half=half.split()[0].lower()))
+        raise InvalidKey(DkimMessages.SEVERAL(count=len(found)))
     if not found and labels and labels[0].endswith("PUBLIC KEY"):
-        raise InvalidKey(DkimMessages.PUBLIC(expected=expected))
+        raise InvalidKey(DkimMessages.PUBLIC(expected=_PRIVATE))
     if not found:
         block = labels[0] if labels else "block without a BEGIN or an END line"
-        raise InvalidKey(DkimMessages.OTHER_BLOCK(block=block, expected=expected))
+        raise InvalidKey(DkimMessages.OTHER_BLOCK(block=block, expected=_PRIVATE))
     ((label, body),) = found
     # In the label, or in an RFC 1421 header.
     if "ENCRYPTED" in label + body:
         raise InvalidKey(DkimMessages.ENCRYPTED())
-    return _decoded(body, expected)
+    return _decoded(body)
 
 
-def _decoded(text: str, expected: Message) -> bytes:
+def _decoded(text: str) -> bytes:
     """What base64 *text* holds, white space ignored."""
     try:
         return base64.b64decode("".join(text.split()), validate=True)
     except ValueError:
-        raise InvalidKey(DkimMessages.NOT_BASE64(expected=expected)) from None
+        raise InvalidKey(DkimMessages.NOT_BASE64(expected=_PRIVATE)) from None
 
 
 _proved: Final[set[bytes]] = set()
@@ -233,16 +232,13 @@ def _unreadable(half: str, error: Exception, expected: Message) -> Message:
     return DkimMessages.UNREADABLE(half=half, reason=hidden(reason)[:200], expected=expected)
 
 
-def load_public(public_key: str | bytes) -> bytes:
+def load_public(pem: bytes) -> bytes:
     """
-    The key in *public_key* (SubjectPublicKeyInfo, DER), which is PEM, DER or base64 of it.
-
-    *public_key* is the content of a file. Text before or after a PEM block does not matter.
-    Raises `InvalidKey`, whose reason never quotes the key.
+    The public key in a PEM file (SubjectPublicKeyInfo, DER). Raises `InvalidKey`, whose reason
+    never quotes the key.
     """
-    der = _der_in(public_key, "PUBLIC KEY", _PUBLIC)
     try:
-        key = load_der_public_key(der)
+        key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:
         raise InvalidKey(_unreadable("public", error, _PUBLIC)) from None
     if not isinstance(key, rsa.RSAPublicKey):

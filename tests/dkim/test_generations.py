@@ -28,18 +28,12 @@ def test_published(signing, supplied, expected):
     assert generations.published(signing, supplied) == expected
 
 
-@cases(
-    ("signing", "published", "expected"),
-    {
-        "gone back": (2, (2, 3, 4), {2: "signing", 3: "standby", 4: "standby"}),
-    },
-)
-def test_roles(signing, published, expected):
+def test_roles():
     """
     What is older than the signing generation is previous, what is newer stands by; oldest first.
     """
-    roles = generations.roles(signing, published)
-    assert list(expected.items()) == list(roles.items())
+    roles = generations.roles(2, (4, 3, 2, 1))
+    assert [*roles.items()] == [(1, "previous"), (2, "signing"), (3, "standby"), (4, "standby")]
 
 
 @cases(
@@ -107,34 +101,6 @@ def test_allowed_today_is_allowed(before, after, signing, days_since):
         allowed = generations.allowed_today(before=before, after=after, early=found, slots=slots)
         assert early(before, allowed, **situation) == {}
         assert slots is generations.slot or after <= set(allowed)
-
-
-@given(st.lists(st.tuples(st.integers(0, 8), GENERATIONS, PUBLISHED), max_size=12))
-def test_no_allowed_history_cuts_mail_off(wishes):
-    """
-    Whatever changes are wished for, once the early ones are refused, what signed lately is in DNS.
-    """
-    now, signing, published = NOW, 1, {1, 2}
-    signed_until: dict[int, datetime] = {}
-    for days, wanted, others in wishes:
-        now += days * DAY
-        after = others | {wanted}
-        if generations.too_early(
-            before=published,
-            after=after,
-            signing_before=signing,
-            signed_until=signed_until,
-            now=now,
-            overlap_days=10,
-        ):
-            continue
-        if wanted != signing:
-            signed_until[signing] = now
-        signing, published = wanted, after
-        assert signing in published
-        assert {
-            number for number, last in signed_until.items() if now - last < 10 * DAY
-        } <= published
 
 
 @cases(

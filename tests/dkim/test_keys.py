@@ -6,7 +6,6 @@ Vectors: testdata/README.md.
 
 import base64
 import re
-import shutil
 import subprocess
 from functools import partial
 
@@ -68,21 +67,16 @@ def test_public_half(bits):
     key, public = keys.load(pem(f"rsa{bits}.pkcs8")), der(f"rsa{bits}.public")
     assert (bits, public) == (key.bits, key.public_key_der)
     assert keys.fingerprint(public) == key.fingerprint
-    assert (bits, public) == (keys.public_bits(public), keys.load_public(pem(f"rsa{bits}.public")))
+    assert keys.public_bits(public) == bits
 
 
 PUBLIC, PUBLIC_DER = pem("rsa2048.public"), der("rsa2048.public")
-ACCEPTED_PUBLIC = {
-    "base64 alone": body(PUBLIC),
-    "RSAPublicKey": pem("rsa2048.public-pkcs1"),
-    "file in DER": PUBLIC_DER,
-}
 
 
-@pytest.mark.parametrize("text", ACCEPTED_PUBLIC.values(), ids=ACCEPTED_PUBLIC)
+@pytest.mark.parametrize("text", [f"of example.com\n{PUBLIC}", pem("rsa2048.public-pkcs1")])
 def test_every_form_of_a_public_key(text):
     """However a public key is written, it is the same key."""
-    assert keys.load_public(text) == PUBLIC_DER
+    assert keys.load_public(text.encode()) == PUBLIC_DER
 
 
 def test_proof(monkeypatch):
@@ -126,10 +120,10 @@ no_public = partial(no, load=keys.load_public)
 
 def public_half(name):
     key = load_pem_private_key(pem(name).encode(), password=None).public_key()
-    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
-EC_PUBLIC = """-----BEGIN PUBLIC KEY-----
+EC_PUBLIC = b"""-----BEGIN PUBLIC KEY-----
 MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt
 6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==
 -----END PUBLIC KEY-----
@@ -146,7 +140,7 @@ REFUSED = {
     "certificate": no(pem("certificate"), K.OTHER_BLOCK, block="CERTIFICATE"),
     "public key": no(pem("rsa2048.public"), K.PUBLIC),
     "public key, DER": no(der("rsa2048.public"), K.PUBLIC),
-    "two keys": no(PKCS8 + pem("another"), K.SEVERAL, count=2, half="private"),
+    "two keys": no(PKCS8 + pem("another"), K.SEVERAL, count=2),
     "no END line": no(PKCS1.replace("-----END RSA", ""), K.OTHER_BLOCK, block=NO_BLOCK),
     "a line lost": no(PKCS1.replace(PKCS1.splitlines()[5], ""), K.UNREADABLE, half="private"),
     **{
@@ -158,7 +152,7 @@ REFUSED = {
 
 
 REFUSED_PUBLIC = {
-    "private key beside it": no_public(PUBLIC + PKCS1, K.PRIVATE),
+    "cut": no_public(PUBLIC.encode()[:90], K.UNREADABLE, half="public"),
     "elliptic curve": no_public(EC_PUBLIC, K.NOT_RSA),
     "1023 bits": no_public(public_half("rsa1023"), K.BITS, least=1024, most=2048, bits=1023),
 }
@@ -227,32 +221,24 @@ def test_is_rsa_public_key():
 
 
 FILES = {
-    "encrypted PKCS#8": (keys.load, pem("encrypted.pkcs8").encode(), ["-passin", "pass:test"]),
-    "base64 of PEM": (keys.load, base64.b64encode(PKCS8.encode()), []),
-    "private key for a public one": (keys.load_public, PKCS8.encode(), []),
+    "encrypted PKCS#8": (pem("encrypted.pkcs8").encode(), ["-passin", "pass:test"]),
+    "base64 of PEM": (base64.b64encode(PKCS8.encode()), []),
 }
 
 
-@pytest.mark.parametrize(("load", "content", "answers"), FILES.values(), ids=FILES)
-def test_hint_followed(tmp_path, load, content, answers):
+@pytest.mark.parametrize(("content", "answers"), FILES.values(), ids=FILES)
+def test_hint_followed(tmp_path, content, answers):
     """
     A file in another format is refused with the command that helps; run as it is named, it helps.
     """
     with pytest.raises(InvalidKey) as refused:
-        load(content)
+        keys.load(content)
     (command,) = re.findall("`(.*?)`", refused.value.text)
-    program, *arguments = command.split()
-    if shutil.which(program) is None:
-        pytest.skip(f"{program} is not installed")
     given, new = tmp_path / "given", tmp_path / "new"
     given.write_bytes(content)
-    given.chmod(0o600)
-    named = {"FILE": given, "KEY": given, "NEW": new}
-    arguments = [str(named.get(argument, argument)) for argument in arguments]
-    done = subprocess.run([program, *arguments, *answers], capture_output=True)
+    named = {"FILE": given, "NEW": new}
+    arguments = [str(named.get(argument, argument)) for argument in command.split()]
+    done = subprocess.run([*arguments, *answers], capture_output=True)
     assert done.returncode == 0, done.stderr
-    file = new if new.exists() else given
-    written = done.stdout if file is given and program == "openssl" else file.read_bytes()
-    loaded = load(written)
-    public = loaded if load is keys.load_public else loaded.public_key_der
-    assert public == PUBLIC_DER
+    written = new.read_bytes() if new.exists() else done.stdout
+    assert keys.load(written).public_key_der == PUBLIC_DER

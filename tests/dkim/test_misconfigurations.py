@@ -63,7 +63,6 @@ TAGGED = f"v=DKIM1; k=rsa; p={PUBLIC}"
 PRIVATE = KEYS[2048].pkcs1_base64()
 PEM = pem("rsa2048.public")
 PRIVATE_PEM = pem("rsa2048.pkcs8")
-PRIVATE_LINES = PRIVATE_PEM.splitlines()[1:-1]
 
 
 def encoded(text):
@@ -95,18 +94,12 @@ CASES = {
     "private key, base64 of a PEM": ([encoded(PRIVATE_PEM)], PRIVATE_KEY),
     "private key, base64 of a PEM, cut at 255": ([f"p={encoded(PRIVATE_PEM)}"[:255]], PRIVATE_KEY),
     "private key, base64 of base64": ([encoded(PRIVATE)], PRIVATE_KEY),
-    "private key, = lost": ([f"p{PRIVATE}"], PRIVATE_KEY),
     "private key, quotes in it": ([f'"{PRIVATE[:10]}" "{PRIVATE[10:]}"'], PRIVATE_KEY),
     "private key, EC": ([body("ec.pkcs8")], PRIVATE_KEY),
     "private key, Ed25519": ([body("ed25519")], PRIVATE_KEY),
-    "private key, a record for each line": ([f"p={line}" for line in PRIVATE_LINES], PRIVATE_KEY),
-    "private key, PKCS#8": ([pem("rsa2048.pkcs8").split("\n", 1)[1]], PRIVATE_KEY),
     "private key, PEM": ([pem("rsa1024.pkcs1")], PRIVATE_KEY),
     "private key beside the right value": ([VALUE, f'"{PRIVATE}"'], PRIVATE_KEY),
-    **{
-        f"private key in {place}": ([place.format(PRIVATE)], PRIVATE_KEY)
-        for place in ("k={}; p=", "v={}", "s={}", "h={};v=DKIM1", "k=rsa{}", '"{}"')
-    },
+    "private key in another tag": ([f"k=rsa{PRIVATE}; p="], PRIVATE_KEY),
     "SPF": (["v=spf1 include:amazonses.com exp=example.com -all"], NO_KEY),
     "empty": ([""], NO_KEY),
     "p= damaged all over": ([f"p={'*' * len(PUBLIC)}"], OTHER_VALUE),
