@@ -24,7 +24,7 @@ from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.quoting import did_you_mean, hidden
 
 COMMANDS: Final = {
-    "doctor": "Say whether the DNS records are right, and if not, what is wrong and how to fix it.",
+    "doctor": "Say whether a DNS record is right, and if not, what is wrong and how to fix it.",
     "iam-policy": "Print the IAM policy for a stack.",
     "key": "Print the private key of DOMAIN, for a mail server of your own that signs with it too.",
     "records": "Print the DNS records to publish.",
@@ -102,6 +102,6 @@ def main() -> None:
     """
     DKIM keys of your own in Amazon SES: what signs now, and the next key.
 
-    Run it in the Pulumi project or below. Every command works on one stack; `doctor` and `scan`
-    work without one too, anywhere.
+    Run it in the Pulumi project or below. Every command works on one stack, but `doctor`,
+    which works anywhere, as `scan` does.
     """

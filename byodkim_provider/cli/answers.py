@@ -1,6 +1,6 @@
 """
-Asks SES and DNS about the domains of a stack, side by side, or about one record: for `status` and
-`doctor`.
+Asks SES and DNS about the domains of a stack, side by side, for `status`; or DNS about one record,
+for `doctor`.
 
 Nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
 """
@@ -99,12 +99,11 @@ def _domain(
 
 def of_record(
     expected: ExpectedRecord, environment: Environment, servers: Sequence[str]
-) -> StackNow:
+) -> RecordNow:
     """One record without a stack."""
     resolver = environment.resolver("authoritative", servers)
     [record] = ask_all({expected.name: partial(_ask_dns, expected, resolver)}).values()
-    shown = DomainNow(domain=expected.domain, identities=(), records=(record,))
-    return StackNow(verdict="well", checked_at=environment.clock.now(), domains=(shown,))
+    return record
 
 
 def _ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:

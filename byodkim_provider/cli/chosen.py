@@ -9,7 +9,6 @@ from typing import Final, TypeVar
 
 import click
 
-from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
 
@@ -36,10 +35,6 @@ def stack_option(help: str = "The stack; by default the selected one.") -> Decor
     """The option `--stack`, whose value the command gets as *name*."""
     return click.option("-s", "--stack", "name", metavar="STACK", help=help)
 
-
-domain_argument: Final[Decorator] = click.argument(
-    "domain", type=checked(normalise_domain), required=False, metavar="[DOMAIN]"
-)
 
 panel_option: Final[Decorator] = click.option(
     "--panel",

@@ -1,33 +1,26 @@
 """
-`byodkim doctor`: queries every server for a record, and says what is wrong and how to fix it.
+`byodkim doctor`: queries every server for one record, and says what is wrong and how to fix it.
 
-`answers` asks, as for `status`. With a stack SES's status is shown too; it does not affect the
-verdict.
+It needs neither a stack nor AWS: `byodkim status` does the same for all records of a stack.
 """
 
 from __future__ import annotations
 
 import sys
-from dataclasses import replace
 
 import click
 
-from byodkim_provider.cli.answers import of_record, of_stack
-from byodkim_provider.cli.chosen import (
-    checked,
-    domain_argument,
-    panel_option,
-    stack_option,
-)
+from byodkim_provider.cli.answers import of_record
+from byodkim_provider.cli.chosen import checked, panel_option
 from byodkim_provider.cli.environment import Environment, pass_environment
-from byodkim_provider.cli.layout import everything, show_lines, tally
-from byodkim_provider.cli.now import SEVERITY, worst
-from byodkim_provider.cli.stack import open_stack
+from byodkim_provider.cli.layout import record_lines, show_lines
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.property_types import resolver
+
+EXIT_CODES = {"right": 0, "wrong": 2, "unknown": 3}
 
 
 def _public_half(file: str) -> bytes:
@@ -42,13 +35,12 @@ def _public_half(file: str) -> bytes:
     epilog="""\b
 Exit codes:
   0  right: every server that answers shows the key, and nothing beside it
-  2  wrong: a record is missing or misconfigured; the output says how
-  3  unknown: no answer, no such stack, wrong usage
+  2  wrong: the record is missing or misconfigured; the output says how
+  3  unknown: no answer, or wrong usage
 """
 )
-@domain_argument
-@stack_option()
-@click.option("--selector", metavar="S", help="Of one record of DOMAIN; needs no stack.")
+@click.argument("domain", type=checked(records.normalise_domain))
+@click.option("--selector", required=True, metavar="S", help="The `s=` of a DKIM-Signature.")
 @click.option(
     "--key",
     type=checked(_public_half),
@@ -63,48 +55,33 @@ Exit codes:
     type=checked(resolver),
     multiple=True,
     metavar="ADDRESS[:PORT]",
-    help="For that record: ask this resolver, and its port at the zone's own servers. May be "
-    "repeated: the next one is used if it does not answer. Default: the system's resolvers.",
+    help="Ask this resolver, and its port at the zone's own servers. May be repeated: the next "
+    "one is used if it does not answer. Default: the system's resolvers.",
 )
 @click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
 @pass_environment
 def doctor(
     environment: Environment,
-    domain: str | None,
-    name: str | None,
-    selector: str | None,
+    domain: str,
+    selector: str,
     key: bytes | None,
     panel: Panel | None,
     servers: tuple[str, ...],
     wants_json: bool,
 ) -> None:
     """
-    Say whether the DNS records are right, and if not, what is wrong and how to fix it.
+    Say whether a DNS record is right, and if not, what is wrong and how to fix it.
 
-    Those of a stack, or of DOMAIN in it; with --selector without a stack and without AWS. Without a
-    key it says which key is there, and with one what to type. Changes nothing.
+    One record, without a stack and without AWS; `byodkim status DOMAIN` does it for those of a
+    stack. Without a key it says which key is there, and with one what to type. Changes nothing.
     """
-    if selector is None:
-        if key or panel or servers:
-            raise click.UsageError("A stack has keys, panels and resolvers of its own.")
-        stack = open_stack(name, environment)
-        now = of_stack(stack, stack.with_records(domain), environment)
-    else:
-        if domain is None or name:
-            raise click.UsageError("--selector needs DOMAIN, and takes no --stack.")
-        problem = records.selector_problem(selector) or records.name_problem(selector, domain)
-        if problem:
-            raise click.BadParameter(str(problem), param_hint="--selector")
-        record = ExpectedRecord(selector=selector, domain=domain, public_key_der=key, panel=panel)
-        now = of_record(record, environment, servers)
-    verdicts = [record.verdict for domain in now.domains for record in domain.records]
-    now = replace(now, verdict=worst("well" if one == "right" else one for one in verdicts))
+    problem = records.selector_problem(selector) or records.name_problem(selector, domain)
+    if problem:
+        raise click.BadParameter(str(problem), param_hint="--selector")
+    expected = ExpectedRecord(selector=selector, domain=domain, public_key_der=key, panel=panel)
+    record = of_record(expected, environment, servers)
     if wants_json:
-        click.echo(as_json(now))
+        click.echo(as_json(record))
     else:
-        subject = now.stack or now.domains[0].domain
-        counted = tally("record", verdicts, order=("wrong", "unknown", "right"))
-        show_lines([f"{subject}: {counted}", ""])
-        for shown in now.domains:
-            show_lines(everything(shown))
-    sys.exit(SEVERITY[now.verdict])
+        show_lines(record_lines(record))
+    sys.exit(EXIT_CODES[record.verdict])

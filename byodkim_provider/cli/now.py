@@ -1,8 +1,8 @@
 """
 What SES and DNS show of a stack's domains now, and what is wrong with them or due, as values.
 
-`answers` asks, `status` and `doctor` print these values: for people by `layout`, with `--json`
-field by field. No calls here. Wrong: mail is not signed as the stack has it, or soon will not be.
+`answers` asks, `status` prints these values: for people by `layout`, with `--json` field by field.
+No calls here. Wrong: mail is not signed as the stack has it, or soon will not be.
 Unknown: DNS gave no answer. Due: somebody should do something, and mail is fine. Notes: nobody has
 to do anything.
 """
@@ -123,15 +123,14 @@ class DomainNow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackNow:
-    """What a command shows: a stack with its domains, or one record without a stack."""
+    """A stack with its domains."""
 
-    stack: str = ""
-    """This and *project* are empty without a stack."""
-    project: str = ""
+    stack: str
+    project: str
     account_id: str | None = None
     """The AWS account of its identities; None before the first one is made."""
     verdict: Health
-    """The worst of the domains; unknown without one. That of `doctor` is about records alone."""
+    """The worst of the domains; unknown without one."""
     checked_at: datetime
     domains: tuple[DomainNow, ...]
 

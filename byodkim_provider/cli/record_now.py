@@ -16,7 +16,6 @@ from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns import diagnosis, panels, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
-from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.hosts.registry import PANELS, recognise
 
@@ -28,17 +27,6 @@ UNSEEN_ZONE: Final = (
 NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor DOMAIN --selector S` asks DNS"
 
 Kind = Literal["wrong", "unknown", "due", "note"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServerNow:
-    """What one server says of a record."""
-
-    server: str
-    answered: bool
-    shows_key: bool
-    """Whether it shows the key; of a slot that has no record yet, the CNAME."""
-    says: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,12 +53,10 @@ class RecordNow:
     servers_visible: int | None
     """How many servers show it; this and *servers_asked* are None with `dnsCheck: off`."""
     servers_asked: int | None
-    servers: tuple[ServerNow, ...]
     misconfiguration: str
     """One of `diagnosis.CODES`; empty if it has none, or no name."""
     seen: str
-    """Such as "3 of 4 servers show the key, ns-4.example.net: silent"."""
-    text: str
+    """What the servers say: "3 of 4 servers show the key, ns-4.example.net: silent"."""
     found_at: str
     zone: str
     panel: str
@@ -92,7 +78,7 @@ class RecordNow:
     @property
     def kind(self) -> Kind | None:
         """What there is to say of it; None if it is right, or not checked."""
-        if not self.servers or self.verdict == "right":
+        if self.servers_asked is None or self.verdict == "right":
             return None
         if self.unanswered:
             return "unknown"
@@ -113,8 +99,12 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
     value = ""
     if expected.public_key_der and not seen.leaked:
         value = record_value(expected.public_key_der)
-    servers = tuple(_server(answer, expected.target, key) for answer in seen.answers)
-    visible = sum(server.shows_key for server in servers)
+    visible, summary = seen.right, seen.summary()
+    if expected.target and not key:  # a slot that has no record yet
+        visible = sum(answer.target == expected.target for answer in seen.answers)
+        summary = f"{visible} of {len(seen.answers)} servers have the CNAME to {expected.target}"
+    if seen.text:
+        summary = f"{summary}: {seen.text}"
     typed_into = None if seen.code == "served-elsewhere" else expected.panel
     panel = recognise(seen.name_servers) or typed_into or PANELS["other"]
     # What is wrong stands where a stack writes it, so that nobody types it in.
@@ -140,12 +130,10 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
         bits=public_bits(key) if key else None,
         verdict=seen.verdict,
         unanswered=seen.verdict == "unknown" and visibility.nobody_answers(seen.answers),
-        servers_visible=visible if servers else None,
-        servers_asked=len(servers) or None,
-        servers=servers,
+        servers_visible=visible if seen.answers else None,
+        servers_asked=len(seen.answers) or None,
         misconfiguration=seen.code,
-        seen=_seen(expected, seen, visible),
-        text=seen.text,
+        seen=summary if seen.answers else seen.text,
         found_at=seen.found_at,
         zone=seen.zone,
         panel=panel.title,
@@ -153,32 +141,6 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
         instructions=instructions,
         notes=_notes(seen),
     )
-
-
-def _server(answer: Answer, target: str, key: bytes) -> ServerNow:
-    """What a server says; without a *key* a CNAME to *target* is right."""
-    if not key and answer.target:
-        is_right = answer.target == target
-    else:
-        is_right = visibility.is_right(answer, key)
-    (says,) = visibility.phrases([answer], key, target)
-    if is_right and not key:
-        says = f"{answer.server}: the CNAME"
-    return ServerNow(
-        server=answer.server,
-        answered=answer.values is not None,
-        shows_key=is_right,
-        says=says,
-    )
-
-
-def _seen(expected: ExpectedRecord, seen: Diagnosis, visible: int) -> str:
-    if not seen.answers:
-        return seen.text
-    summary = seen.summary()
-    if expected.target and not seen.public_key_der:
-        summary = f"{visible} of {len(seen.answers)} servers have the CNAME to {expected.target}"
-    return f"{summary}: {seen.text}" if seen.text else summary
 
 
 def _instructions(panel: Panel, expected: ExpectedRecord, seen: Diagnosis, value: str) -> str:

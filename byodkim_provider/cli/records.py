@@ -16,12 +16,7 @@ from typing import Final
 
 import click
 
-from byodkim_provider.cli.chosen import (
-    checked,
-    domain_argument,
-    panel_option,
-    stack_option,
-)
+from byodkim_provider.cli.chosen import checked, panel_option, stack_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import show_lines
 from byodkim_provider.cli.stack import open_stack
@@ -145,7 +140,7 @@ Exit codes:
   2  wrong usage, no such domain, or the stack could not be read
 """
 )
-@domain_argument
+@click.argument("domain", type=checked(dkim.normalise_domain), required=False)
 @stack_option()
 @panel_option
 @click.option(

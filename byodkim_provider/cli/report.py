@@ -269,7 +269,7 @@ def _key(record: RecordNow) -> Sequence[str]:
         f"<code>{escape(record.name)}</code><code>{record.fingerprint}</code>",
         f"RSA {record.bits}" if record.bits else "–",
         signs,
-        _badge(record.kind or "well", servers) if record.servers else "not checked",
+        _badge(record.kind or "well", servers) if record.servers_asked else "not checked",
     ]
 
 

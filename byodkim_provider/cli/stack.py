@@ -78,15 +78,15 @@ class Stack:
             planned[name] = replace(planned.get(name, new), settings=configured)
         return dict(sorted(planned.items()))
 
-    def named(
-        self, names: Sequence[str], known: Mapping[str, Domain] | None = None
-    ) -> list[Domain]:
+    def named(self, names: Sequence[str]) -> list[Domain]:
         """
-        Those of *known*, by default those in the state, called *names*, each once.
+        The domains called *names*, each once: those in the state, or that no run has made yet.
 
         Raises `Failed` for a name without one.
         """
-        known = self.domains if known is None else known
+        known = self.domains
+        if not known.keys() >= {*names}:
+            known = {**self.planned, **known}
         for name in names:
             if name not in known:
                 meant = did_you_mean(name, known)
@@ -100,10 +100,7 @@ class Stack:
 
         A domain with CNAMEs to paste is there before the first run has made its records.
         """
-        known = self.domains
-        if domain not in known:
-            known = {**self.planned, **known}
-        wanted = self.named([domain] if domain else [*known], known)
+        wanted = self.named([domain] if domain else [*self.planned])
         domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
         if not domains:
             raise Failed(CliMessages.NO_RECORD(subject=domain or self.name))

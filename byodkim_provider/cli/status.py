@@ -61,9 +61,9 @@ def status(
     """
     Show what signs, and what is wrong or due.
 
-    Asks SES and every DNS server now, changes nothing, decrypts nothing. Of each DOMAIN in a stack
-    everything is shown, as `byodkim doctor` does. All of it is about what the last `pulumi up` has
-    made: `pulumi preview` shows what the stack file has beside that.
+    Asks SES and every DNS server now, changes nothing, decrypts nothing. Of each DOMAIN everything
+    is shown: its records, how to fix a wrong one, and what SES says. All of it is about what the
+    last `pulumi up` has made: `pulumi preview` shows what the stack file has beside that.
     """
     stack = open_stack(name, environment)
     wanted = stack.named(domains) or stack.domains.values()

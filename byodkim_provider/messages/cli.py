@@ -199,9 +199,11 @@ class FindingMessages(Table):
         "SES has given up and does not search again: rotate to the next generation",
         "`byodkim rotate <domain>`",
     )
-    RECORD = "record of generation {generation} ({role}): {seen}: run `byodkim doctor {domain}`"
+    RECORD = (
+        "record of generation {generation} ({role}): {seen}: `byodkim status {domain}` says more"
+    )
     SEEN = "record of generation {generation} ({role}): {seen}"
-    SLOT = "{name}: {seen}; a later rotation needs this CNAME: run `byodkim doctor {domain}`"
+    SLOT = "{name}: {seen}; a later rotation needs this CNAME: `byodkim status {domain}` says more"
     ROTATE = "rotate: the key has signed for {days} days", "`byodkim rotate <domain>`"
     OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     MAY_LEAVE = "generation {generation} may leave DNS from {time:%Y-%m-%d %H:%M} UTC"
@@ -219,7 +221,7 @@ class MailFromMessages(Table):
     MAIL_FROM = (
         SECTION,
         (
-            "What `byodkim status` and `doctor` say of a MAIL FROM domain. State now: mail is "
+            "What `byodkim status` says of a MAIL FROM domain. State now: mail is "
             "signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. "
             "[MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
         ),

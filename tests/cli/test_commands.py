@@ -30,7 +30,7 @@ def test_help_imports_nothing_heavy():
         "from byodkim_provider.cli import main; main()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "Say whether the DNS records are right" in done.stdout
+    assert "Say whether a DNS record is right" in done.stdout
     assert {name.partition(".")[0] for name in done.stderr.split()} & HEAVY == set()
 
 

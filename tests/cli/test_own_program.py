@@ -50,7 +50,7 @@ def test_others(project, world, domains):
     assert len(json.loads(project.run("records", "--json").stdout)) == 3
     assert f":identity/{DOMAIN}" in project.run("iam-policy").stdout
     del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
-    assert project.run("doctor").exit_code == 2
+    assert project.run("status").exit_code == 1
 
 
 def test_an_identity_alone(project, declare):

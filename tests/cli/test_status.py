@@ -1,6 +1,7 @@
 """If this fails, `byodkim status` hides that mail is unsigned, or is about to be."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +17,7 @@ from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.fakes import SERVERS, START
 from tests.support.world import DOMAIN
+from tests.support.zones import zone
 
 ONE = "    example.com:\n      generation: {}\n"
 ALL_IS_WELL = f"""\
@@ -31,8 +33,14 @@ def test_all_is_well(project):
     result = project.run("status")
     assert (result.exit_code, result.stderr, result.stdout) == (0, "", ALL_IS_WELL)
     named = project.run("status", DOMAIN.upper())
-    doctor = project.run("doctor", DOMAIN).stdout.partition("\n\n")[2]
-    assert (named.exit_code, named.stdout) == (0, f"{ALL_IS_WELL}\n{doctor}")
+    assert (named.exit_code, named.stdout.startswith(f"{ALL_IS_WELL}\n")) == (0, True)
+    lines = [line for line in named.stdout.splitlines()[4:] if not line.startswith(" ")]
+    roles = ("generation 1, previous", "generation 2, signing", "generation 3, standby")
+    assert lines[1:4] == [
+        f"s{number}._domainkey.{DOMAIN}: right, {role}" for number, role in enumerate(roles, 1)
+    ]
+    assert lines[4].startswith(f"SES in eu-west-1 says of {DOMAIN}: SUCCESS, origin EXTERNAL, ")
+    assert "\n  2 of 2 servers show the key\n" in named.stdout
 
 
 def test_encrypted_credentials(project):
@@ -319,7 +327,6 @@ def test_no_answer(project, world, codes):
     wrong.
     """
     world.resolver.failures = dict.fromkeys(SERVERS, "silent")
-    assert project.run("doctor").exit_code == 3
     assert (codes(), codes("unknown")) == (["RECORD"] * 3, ["RECORD"] * 3)
     metrics = project.run("status", "--format", "prometheus")
     assert f'domain_status{{stack="dev",domain="{DOMAIN}"}} 3' in metrics.stdout
@@ -348,6 +355,59 @@ def test_which_records_mail_needs(project, world, findings, generation, days, va
     [(found, code, fields)] = findings("wrong", "unknown", "due")
     assert (found, code, fields["generation"]) == (kind, "RECORD", generation)
     assert project.run("status").exit_code == {"due": 1, "wrong": 2}[kind]
+
+
+# -- records, and how to fix them ---------------------------------------------------------
+
+
+def test_dns_check_off(project):
+    """Where the stack says that DNS can't be seen, nobody is asked, and that is said."""
+    project.write(f"    {DOMAIN}: {{generation: 2, dnsCheck: off}}\n")
+    result = project.run("status", DOMAIN)
+    off = "  `dnsCheck: off`: `byodkim doctor DOMAIN --selector S` asks DNS\n"
+    assert (result.exit_code, result.stdout.count("  DNS is not checked\n")) == (0, 3)
+    assert off in result.stdout
+
+
+THIRD = f"s3._domainkey.{DOMAIN}"
+MANUAL = zone("manual", panel="hostgator")
+AWS = zone("route53:Z1", name_servers=("ns-1.awsdns-1.com",))
+
+
+@cases(
+    ("listed", "code", "title"),
+    {
+        # The name servers are nobody's that is known, so they are not HostGator's nor GoDaddy's.
+        "panel": ([MANUAL], "served-elsewhere", "HostGator"),
+        "host with name servers": ([zone(f"godaddy:{DOMAIN}")], "served-elsewhere", "GoDaddy"),
+        # Only if the servers of all its zones are known and asked, a record may be where nobody
+        # asks.
+        "one zone": ([AWS], "served-elsewhere", None),
+        "one of two zones": ([AWS, zone("manual")], "no-txt", None),
+    },
+)
+def test_where_a_record_is_missing(project, world, declare, listed, code, title):
+    """What the stack knows of the panel and the zone is in the advice."""
+    declare(zones=tuple(listed))
+    world.resolver.records[THIRD] = ()
+    shown = project.run("status", DOMAIN).stdout
+    assert f"{THIRD}: wrong ({code})" in shown
+    assert re.findall(r"not by (HostGator|GoDaddy)", shown)[:1] == ([title] if title else [])
+
+
+@pytest.mark.parametrize(
+    ("leaked", "step"),
+    [
+        # `rotate` knows what signed lately, and refuses if there is no standby.
+        (2, f"run `byodkim rotate {DOMAIN} --compromised`"),
+        (3, "set `published` to the other generations and `overlapDays: 0`, and run `pulumi up`"),
+    ],
+)
+def test_private_key_of_a_stack(project, world, leaked, step):
+    """What the stack needs to have another key is said."""
+    name = f"s{leaked}._domainkey.{DOMAIN}"
+    world.resolver.records[name] = (f"p={world.key(leaked).pkcs1_base64()}",)
+    assert f"then {step}: " in project.run("status", DOMAIN).stdout
 
 
 # -- what it costs, and what it reads -----------------------------------------------------

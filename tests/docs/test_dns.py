@@ -42,13 +42,13 @@ def test_paste_once(sandbox, stack):
     printed = stack.run("byodkim records shop.example --panel cloudflare")
     pasted = typed(printed.stdout, name="Name", value="Target")
     assert len(pasted) == 3
-    assert stack.run("byodkim doctor shop.example").stdout.count(": wrong (no-txt)") == 3
+    assert stack.run("byodkim status shop.example").stdout.count(": wrong (no-txt)") == 3
     for name, target in pasted:
         panel.paste(f"{name}.shop.example", f"{target}.", kind="CNAME")
-    assert stack.run("byodkim doctor shop.example").stdout.count(": right") == 3
+    assert stack.run("byodkim status shop.example").stdout.count(": right") == 3
     assert stack.run(block(TEAM, "What to add")).stdout == f"{pasted[0][1]}.\n"
     stack.well("pulumi up")
-    assert stack.run("byodkim doctor shop.example").stdout.count(": right") == 3
+    assert stack.run("byodkim status shop.example").stdout.count(": right") == 3
 
     def signs():
         return sandbox.ses.signing_key("shop.example", REGION)[0]
@@ -108,7 +108,7 @@ def test_name_server(sandbox, stack, tmp_path):
 
 def test_from_the_line_to_dmarc(sandbox, stack, follow):
     """
-    One line, and mail is aligned twice under the record of the page; `doctor` says so in its words.
+    One line, and mail is aligned twice under the record of the page; `status` says so in its words.
     """
     panel = Panel(sandbox, DOMAIN)
     stack.paste(block(DMARC, "MAIL FROM and DMARC"))

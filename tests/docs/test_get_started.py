@@ -49,7 +49,7 @@ def test_keys_of_your_own(sandbox, stack, follow):
     ]
     for record in shown["records"]:
         assert sandbox.dns.txt(record["name"]) == (record["value"],)
-    assert f"SES in {REGION} says of {DOMAIN}: " in stack.run(f"byodkim doctor {DOMAIN}").stdout
+    assert f"SES in {REGION} says of {DOMAIN}: " in stack.run(f"byodkim status {DOMAIN}").stdout
 
 
 def test_kms(shell, follow, kms_alias):

@@ -27,7 +27,7 @@ DOMAIN = "example.com"
 SECOND = STACK_FILE.replace("generation: 1", "generation: 2")
 ADOPT, MANUAL = "      adopt: true\n", "      dns: manual\n"
 
-DOCTOR = "byodkim doctor example.com"
+DOCTOR = "byodkim status example.com"
 STATUS = "byodkim status"
 UP = "pulumi up --refresh"
 
@@ -179,7 +179,7 @@ def test_attachment(nights):
     """What is attached says which versions, and holds no key."""
     done = nights.stack.well(block(PAGE, "Whom to ask"))
     assert "byodkim" in done.stdout
-    shown = (nights.stack.project / "doctor.json").read_text()
+    shown = (nights.stack.project / "status.json").read_text()
     assert json.loads(shown)["verdict"] == "well"
     assert "PRIVATE" not in shown
 

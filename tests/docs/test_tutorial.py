@@ -87,7 +87,7 @@ def test_tutorial(checkout, second_shell):
     wrong = second_shell(block(PAGE, "A broken record", 1))
     assert wrong.exit_code == 2
     assert shows(wrong.stdout, PAGE, "A broken record", 2)
-    assert f"{quoted(PAGE, 'sandbox: 3 records, 3 right')}\n" in follow("A broken record", 3)
+    assert f"{quoted(PAGE, 'sandbox: 1 domain, 1 well')}\n" in follow("A broken record", 3)
     follow("A second domain, at Cloudflare")
     for number in (1, 2):
         follow("A rotation in a pull request", number)

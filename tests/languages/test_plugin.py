@@ -200,7 +200,7 @@ def test_commands(yaml):
     yaml.declare(1)
     yaml.succeeds("pulumi up")
     assert f"{yaml.domain}: well" in yaml.succeeds("byodkim status").stdout
-    assert "right" in yaml.succeeds(f"byodkim doctor {yaml.domain}").stdout
+    assert "right" in yaml.succeeds(f"byodkim status {yaml.domain}").stdout
     assert yaml.outputs()["selector"] in yaml.succeeds("byodkim records").stdout
     assert "generation: 1 -> 2" in yaml.run(f"byodkim rotate {yaml.domain} --dry-run").shown
 
