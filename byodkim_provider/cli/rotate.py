@@ -29,7 +29,6 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.messages.identity import IdentityMessages
 
 Way = Literal["forward", "back", "compromised"]
 
@@ -268,20 +267,16 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
         overlap_days = None
         settings = settings.model_copy(update={"overlap_days": generations.OVERLAP_DAYS})
         domain = replace(domain, settings=settings)
-    if way == "compromised":
-        overlap_days = 0
     lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
-    early = (lately.keys() & domain.standing) - wanted - {settings.generation}
-    if early:
-        last = max(early, key=lambda generation: lately[generation])
-        fields = rules.in_use(last, lately[last], settings.overlap_days)
-        today = generations.allowed_today(
-            before=domain.standing, after=wanted, early=early, slots=settings.selector
-        )
-        fields |= {"domain": domain.name, "target": target, "today": list(today)}
-        raise ByodkimError(IdentityMessages.ROTATED_LATELY(**fields), kind="StillInUse")
     published = tuple(sorted(wanted))
+    if way == "compromised":
+        overlap_days = 0
+    else:  # what a preview would refuse
+        stored = replace(domain.identities[0], signed_until=lately)
+        new = {"generation": target, "published": published, "overlap_days": settings.overlap_days}
+        rules.refuse_early(stored, replace(stored.declared, **new), now)
+        _refuse_taken_slot(settings, target)
     is_default = published == generations.published(target, domain.supplied)
     after = {
         "generation": target,
@@ -354,7 +349,6 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
         target, wanted = generations.after_rotation(
             signing, published, slots=settings.selector, used=lately
         )
-        _refuse_taken_slot(settings, target, lately)
     there = {*wanted}
     if domain.supplied is not None:
         there &= published | domain.supplied
@@ -363,23 +357,14 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
     return target, there
 
 
-def _refuse_taken_slot(domain: DomainSettings, target: int, lately: Mapping[int, datetime]) -> None:
+def _refuse_taken_slot(domain: DomainSettings, target: int) -> None:
     """Refuse a generation that has no record yet, while its slot is another one's."""
-    if target in domain.published:
-        return
-    fields: dict[str, Any] = {"domain": domain.name}
-    lately_there = generations.sharing(target, lately, domain.selector)
-    if lately_there:
-        before = lately_there[0]
-        fields |= rules.in_use(before, lately[before], domain.overlap_days)
-        fields |= {"today": list(domain.published), "target": domain.generation}
-        raise ByodkimError(IdentityMessages.SLOT_IN_USE(**fields), kind="StillInUse")
     taken = generations.sharing(target, domain.published, domain.selector)
-    if taken:
+    if taken and target not in domain.published:
         published = sorted({*domain.published, target} - {*taken})
-        fields |= {"generation": target, "signing": domain.generation}
+        fields = {"generation": target, "before": taken[0], "signing": domain.generation}
         raise InvalidSettings(
-            CliMessages.SLOT_TAKEN(before=taken[0], published=published, **fields)
+            CliMessages.SLOT_TAKEN(domain=domain.name, published=published, **fields)
         )
 
 

@@ -22,7 +22,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Final
 
 from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.dkim import generations
@@ -72,12 +72,6 @@ def signed_lately(
     return generations.signed_lately(until, now=now, overlap_days=overlap_days)
 
 
-def in_use(generation: int, last: datetime, overlap_days: int) -> dict[str, Any]:
-    """What a message says of a *generation* that signed *last* then, and has to stay."""
-    allowed_from = last + timedelta(days=overlap_days)
-    return {"generation": generation, "signed_until": last, "allowed_from": allowed_from}
-
-
 def refuse_unsafe(
     stored: Stored, declared: Declared, *, unknown: Collection[str], now: datetime
 ) -> None:
@@ -122,9 +116,14 @@ def refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
         early=early,
         slots=before.slots_in_change(declared),
     )
-    fields = in_use(last, early[last], declared.overlap_days)
-    target = declared.generation if declared.generation in today else before.generation
-    said = problem(domain=before.domain, today=list(today), target=target, **fields)
+    said = problem(
+        domain=before.domain,
+        generation=last,
+        signed_until=early[last],
+        allowed_from=early[last] + timedelta(days=declared.overlap_days),
+        today=list(today),
+        target=declared.generation if declared.generation in today else before.generation,
+    )
     raise ByodkimError(said, kind="StillInUse")
 
 

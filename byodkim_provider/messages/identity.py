@@ -147,13 +147,6 @@ class IdentityMessages(Table):
             "fills the slot at once and mail fails where a resolver still has the old record cached"
         ),
     )
-    ROTATED_LATELY = (
-        _SIGNED,
-        (
-            "rotate again then; today `generation: {target}` with `published: {today}` is "
-            "allowed, which keeps what must stay"
-        ),
-    )
     OTHER_ACCOUNT = (
         "{name}: is in AWS account {before}, not in {after}",
         _NOTHING
@@ -251,65 +244,41 @@ class IdentityMessages(Table):
         SECTION,
         (
             "Warnings and notes. State now: what the line says; a warning or a note stops "
-            "nothing. Next command: as below, or nothing."
+            "nothing. Next command: what the line says, or nothing; `byodkim status` says more. "
+            "See [somebody changes an "
+            "identity](../how-to/rotation.md#somebody-changes-an-identity), and [MAIL "
+            "FROM](../how-to/dmarc.md)."
         ),
     )
     UNCONFIRMED = (
-        (
-            "SES says SUCCESS, and does not show whether it has checked this key; it has if the "
-            "DKIM-Signature of a new mail has `s={selector}`"
-        ),
-        "send a test mail, and compare",
+        "SES says SUCCESS, and does not show whether it has checked this key; it has if the "
+        "DKIM-Signature of a new mail has `s={selector}`"
     )
     RESOLVERS_ASKED = (
-        "{domain}: no name server of its zone can be reached from here, so the resolvers are "
-        "asked, which may be late",
-        "let the machine reach name servers at port 53, or leave it so",
+        "{domain}: no name server of its zone can be reached at port 53, so the resolvers are "
+        "asked, which may be late"
     )
     NOT_ASKED = "SES was not asked in this run"
-    PENDING = (
-        "{entry}: {status} after {after}: {reason}",
-        "correct what the diagnosis names; `pulumi up`",
-    )
+    PENDING = "{entry}: {status} after {after}: {reason}"
     NOT_POLLED = "{entries}: no time was left to ask SES; the next `pulumi up` goes on"
-    DRIFT = (
-        "{name}: {differences}; `pulumi up` {then}",
-        "[the life of a key](../how-to/rotation.md#somebody-changes-an-identity)",
-    )
+    DRIFT = "{name}: {differences}; `pulumi up` {then}"
     MAIL_FROM_DIFFERS = (
-        (
-            "{name}: MAIL FROM in SES is not {mail_from!r} with `onMxFailure: {on_mx_failure}`, "
-            "as declared; `pulumi up` sets it"
-        ),
-        "[MAIL FROM](../how-to/dmarc.md)",
+        "{name}: MAIL FROM in SES is not {mail_from!r} with `onMxFailure: {on_mx_failure}`, "
+        "as declared; `pulumi up` sets it"
     )
     MAIL_FROM = (
         "{name}: SES says {status} of the MAIL FROM domain {mail_from!r}; `pulumi up` asks again, "
-        "sends it again after FAILED, and sets `onMxFailure` after SUCCESS",
-        "`byodkim status` says what is wrong with its records",
+        "sends it again after FAILED, and sets `onMxFailure` after SUCCESS"
     )
-    LAST_READ = (
-        "{name}: when it was last read from SES: {differences}",
-        "`pulumi up` ([the life of a key](../how-to/rotation.md#somebody-changes-an-identity))",
-    )
+    LAST_READ = "{name}: when it was last read from SES: {differences}"
     WILL_TAKE_OVER = (
-        (
-            "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and "
-            "enables signing where it is disabled"
-        ),
-        "nothing, if this is what `adopt` is to do; `byodkim scan` shows how it signs today",
+        "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and "
+        "enables signing where it is disabled"
     )
-    STAYS = (
-        "{name}: with `adopt`, the identity and its records stay when a later run removes them",
-        "nothing, if that is wanted; else remove `adopt`",
-    )
-    TAKES_OVER = (
-        "{name}: SES has it, {had}; {then}",
-        "nothing, if this is what `adopt` is to do",
-    )
+    STAYS = "{name}: with `adopt`, the identity and its records stay when a later run removes them"
+    TAKES_OVER = "{name}: SES has it, {had}; {then}"
     NOT_READ = (
-        "{region}: could not read how the identities that `adopt` takes over sign today: {error}",
-        "what the hint says, then `pulumi preview` again",
+        "{region}: could not read how the identities that `adopt` takes over sign today: {error}"
     )
     LEFT_ADOPTED = "{name}: left in SES, because of `adopt`"
     LEFT_OTHER = "{name}: left in SES, {reason}"
@@ -317,19 +286,10 @@ class IdentityMessages(Table):
     LEAVES_ADOPTED = (
         "{name}: leaves the stack and stays in SES, as do its records in DNS, because of `adopt`"
     )
-    WAITS_FOR_DNS = (
-        "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}",
-        "publish the record that is printed; `pulumi up`",
-    )
+    WAITS_FOR_DNS = "{name}: waiting for DNS, the key is not sent to SES yet: {why}\n{step}"
     ELSEWHERE = (
-        (
-            "{domain}: served by {servers}, but {zones}: nobody will find the record until the "
-            "registrar names these, or `dns` names who serves the domain"
-        ),
-        "one of the two",
+        "{domain}: served by {servers}, but {zones}: nobody will find the record until the "
+        "registrar names these, or `dns` names who serves the domain"
     )
-    SWITCH_SEEN = (
-        "{switch} visible at {right} of {asked} servers",
-        "`pulumi up`, once all servers have the record",
-    )
+    SWITCH_SEEN = "{switch} visible at {right} of {asked} servers"
     SWITCH_NOT_CHECKED = "{switch}, DNS is not checked"

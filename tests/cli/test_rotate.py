@@ -294,7 +294,7 @@ def test_what_is_announced(project, world, options, published, before, notes):
 def rotated_lately(days):
     ago = START - timedelta(days=days)
     now = {"signed_until": ago, "allowed_from": ago + timedelta(days=10), "today": [1, 2, 3, 4]}
-    return IdentityMessages.ROTATED_LATELY(domain=DOMAIN, generation=1, target=3, **now)
+    return IdentityMessages.STILL_IN_USE(domain=DOMAIN, generation=1, target=3, **now)
 
 
 def unfinished(region):
