@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import groupby
-from operator import attrgetter
 from typing import Final
 
 import click
@@ -30,10 +28,7 @@ from byodkim_provider.dns import panels
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.hosts.zones import by_hand
-from byodkim_provider.messages.cli import AskedMessages, CliMessages
-
-TTL: Final = DnsSettings().ttl
-"""TTL of the records, in seconds: the default of the program."""
+from byodkim_provider.messages.cli import CliMessages
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,27 +44,12 @@ class Record:
     """The panel in which it is entered."""
     zone: str
     """The zone in this panel."""
-    zone_named: bool = False
-    """Whether the stack file or `--zone` names *zone*."""
-    ttl: int = TTL
+    zone_assumed: bool = False
+    """Whether *zone* is a guess: a sub-domain may be in a zone above it."""
+    ttl: int = DnsSettings().ttl
+    """In seconds."""
     is_written: bool = False
     """Whether `pulumi up` writes it; else people do."""
-
-    @property
-    def why(self) -> AskedMessages:
-        """What those are told who are asked to add it."""
-        if not dkim.split_name(self.name)[1]:
-            return AskedMessages.MAIL_FROM
-        return AskedMessages.CNAMES if self.kind == "CNAME" else AskedMessages.KEYS
-
-    @property
-    def zone_assumed(self) -> bool:
-        """Whether *zone* is a guess: a sub-domain may be in a zone above it."""
-        return not self.zone_named and self.domain.count(".") > 1
-
-
-_MESSAGE: Final = attrgetter("domain", "why", "zone")
-"""What records have in common that are printed in one message."""
 
 
 def as_panel(wanted: Sequence[Record]) -> str:
@@ -100,33 +80,42 @@ def as_zone_file(wanted: Sequence[Record]) -> str:
     return "\n".join(lines)
 
 
-def as_objects(wanted: Sequence[Record]) -> str:
-    """
-    A list of objects; `strings` are the pieces of a TXT record's `value`, each of at most 255
-    octets.
-    """
-    objects = []
-    for record in wanted:
-        values = {"name": record.name, "type": record.kind, "ttl": record.ttl}
-        values["value"] = record.value
-        if record.kind == "TXT":
-            values["strings"] = dkim.strings(record.value)
-        objects.append(values)
-    return as_json(objects)
+ASKED: Final = """\
+Please add to the DNS of {zone}{guess}:
+
+{lines}
+
+Why: Amazon SES signs the mail of {domain} with DKIM, by which receivers know who has sent it;
+without it mail may be taken for spam. The names below `_domainkey` lead receivers to the public
+keys, which are no secrets; by an MX record and its TXT record SES gets bounces.
+
+Until when: please keep each record, also one that seems unused, until we ask for its removal, and
+never give a name another value.
+
+Please note:
+- Nothing else may stand at these names.
+- A CNAME record must not be proxied (at Cloudflare: "DNS only").
+- A TXT value is one record. The strings in quotes are its parts, which a form may take in one
+  piece, without the quotes.
+- Names and targets above are complete. A form that adds {zone} to a name by itself takes the
+  name without it, and perhaps the target only with a dot behind it."""
+"""What a DNS team reads."""
 
 
 def as_text(wanted: Sequence[Record]) -> str:
     """
     A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that.
     """
-    to_add = [record for record in wanted if not record.is_written]
+    to_add: dict[tuple[str, str, bool], list[Record]] = {}
+    for record in wanted:
+        if not record.is_written:
+            place = (record.domain, record.zone, record.zone_assumed)
+            to_add.setdefault(place, []).append(record)
     messages = []
-    for (domain, why, zone), records in groupby(to_add, _MESSAGE):
-        listed = [*records]
-        guess = " (assumed zone)" if listed[0].zone_assumed else ""
+    for (domain, zone, is_assumed), records in to_add.items():
         # Not indented: in a zone file a blank in front means the owner of the line above.
-        lines, reason = as_zone_file(listed), why(domain=domain, zone=zone)
-        messages.append(f"Please add to the DNS of {zone}{guess}:\n\n{lines}\n\n{reason}")
+        lines, guess = as_zone_file(records), " (assumed zone)" if is_assumed else ""
+        messages.append(ASKED.format(domain=domain, zone=zone, guess=guess, lines=lines))
     return "\n\n".join(messages) or as_panel(wanted)
 
 
@@ -179,9 +168,13 @@ def records(
         if not inside:
             problem = f"{zone!r} does not hold {wanted[0].name!r}"
             raise click.BadParameter(problem, param_hint="--zone")
-        wanted = [replace(record, zone=zone, zone_named=True) for record in inside]
+        wanted = [replace(record, zone=zone, zone_assumed=False) for record in inside]
     if wants_json:
-        click.echo(as_objects(wanted))
+        objects = [
+            {"name": one.name, "type": one.kind, "ttl": one.ttl, "value": one.value}
+            for one in wanted
+        ]
+        click.echo(as_json(objects))
         return
     if form != "panel":
         click.echo(FORMATS[form](wanted))
@@ -212,7 +205,9 @@ def _of_domain(
         for kind, value in mail_from_records(region).items():
             mail_from = record(settings.mail_from_dns, kind, name, value)
             if not dkim.is_in(name, mail_from.zone):  # that of a delegated `_domainkey`
-                mail_from = replace(mail_from, zone=domain.name, zone_named=False)
+                mail_from = replace(
+                    mail_from, zone=domain.name, zone_assumed=domain.name.count(".") > 1
+                )
             is_written = is_apart or (name in mail_from_zones and not panel)
             yield replace(mail_from, is_written=is_written)
 
@@ -236,7 +231,7 @@ def _record(
         domain=domain,
         panel=panel or PANELS[at.panel or "other"],
         zone=at.zone or domain,
-        zone_named=at.zone is not None,
+        zone_assumed=at.zone is None and domain.count(".") > 1,
         ttl=at.ttl,
         is_written=bool(own) and not (pasted or panel),
     )

@@ -4,7 +4,8 @@ a table here. The words of one command, or of a page that it writes, stand with 
 
 A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a
 message. Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts
-alone. `docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a
+alone, and so does what warns or notes: that text says itself what to do.
+`docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a
 section there.
 
 Settings in a text are spelled as in a stack file, also for a program in Python, whose

@@ -109,7 +109,14 @@ class CliMessages(Table):
     )
     NOT_IN_SES = "{pattern}: SES has no such domain here"
 
-    NOTES = SECTION, "What a command says beside its result. State now: what the line says."
+    NOTES = (
+        SECTION,
+        (
+            "What a command says beside its result. State now: what the line says. [Adopt an "
+            "account](../how-to/adopt-an-account.md) says what each needs that is left "
+            "out."
+        ),
+    )
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
     ZONE_ASSUMED = (
         "assumed that the panel's zone is {zones}: if it shows another one, don't type these "
@@ -122,10 +129,7 @@ class CliMessages(Table):
         "the account, the id of the stack or a hosted zone is not known before the first "
         "`pulumi up`: `*` stands for it until the policy is printed again"
     )
-    LEFT_OUT = (
-        "left out: {why}",
-        "[adopt an account](../how-to/adopt-an-account.md) says what each needs",
-    )
+    LEFT_OUT = "left out: {why}"
     STACK_HAS_IT = (
         "{domain}: the stack {stack} has it; another stack takes it over with `--domain {domain}`"
     )
@@ -136,46 +140,13 @@ class CliMessages(Table):
     )
 
 
-class AskedMessages(Table):
-    ASKED = SECTION, ""
-    CNAMES = """\
-Why: Amazon SES signs the mail of {domain} with DKIM, by which receivers know
-who has sent it; without it mail may be taken for spam. These names lead receivers to the public
-keys, which stand in a zone of ours; we change a key there when it is due, and nothing changes
-at your side.
-
-Until when: the records never change. Please keep all of them, also one that seems unused,
-until we ask you to remove them.
-
-Please note:
-- Nothing else may stand at these names, no TXT record either.
-- The records must not be proxied (at Cloudflare: "DNS only").
-- Names and targets above are complete. A form that adds {zone} to a name by itself takes the
-  name without it, and perhaps the target only with a dot behind it."""
-    KEYS = """\
-Why: Amazon SES signs the mail of {domain} with DKIM, and receivers check it with these public
-keys. They are no secrets.
-
-Until when: please keep each record until we ask for its removal, and never give a name another
-value. For each new key we ask for one more record.
-
-Please note:
-- Each value is one TXT record. The strings in quotes are its parts, which a form may take in one
-  piece, without the quotes.
-- Names above are complete. A form that adds {zone} to a name takes the name without it."""
-    MAIL_FROM = """\
-Why: Amazon SES gets the bounces of {domain} at these names, and receivers see by them that it may \
-send.
-
-Please note: nothing else may stand at these names, and no other mail may go there."""
-
-
 class FindingMessages(Table):
     FINDINGS = (
         SECTION,
         (
             "What `byodkim status` says of an identity. How SES differs from the stack it says as "
-            "a refresh does, and what to do: mostly `pulumi up --refresh`."
+            "a refresh does, and what to do: mostly `pulumi up --refresh`. If a record was lost, "
+            "[AWS warns](../how-to/trouble.md#aws-warns), too."
         ),
     )
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
@@ -184,27 +155,21 @@ class FindingMessages(Table):
     DIFFERS = "{reasons}: run `pulumi up --refresh`"
     TAKEN = "{reasons}: " + TAKE_BACK
     RECORD_LOST = (
-        (
-            "{reasons}; mail is unsigned until SES finds the record, and after five days it looks "
-            "no more: run `pulumi up --refresh`"
-        ),
-        "[AWS warns](../how-to/trouble.md#aws-warns)",
+        "{reasons}; mail is unsigned until SES finds the record, and after five days it looks "
+        "no more: run `pulumi up --refresh`"
     )
     PENDING = "{reason}: run `pulumi up`"
     UNCONFIRMED = "{reason}"
     UNFINISHED = (
         "generation {generation} signs, the last run did not come to {wanted}: run `pulumi up`"
     )
-    GIVEN_UP = (
-        "SES has given up and does not search again: rotate to the next generation",
-        "`byodkim rotate <domain>`",
-    )
+    GIVEN_UP = "SES has given up and does not search again: rotate to the next generation"
     RECORD = (
         "record of generation {generation} ({role}): {seen}: `byodkim status {domain}` says more"
     )
     SEEN = "record of generation {generation} ({role}): {seen}"
     SLOT = "{name}: {seen}; a later rotation needs this CNAME: `byodkim status {domain}` says more"
-    ROTATE = "rotate: the key has signed for {days} days", "`byodkim rotate <domain>`"
+    ROTATE = "rotate: the key has signed for {days} days"
     OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"
     MAY_LEAVE = "generation {generation} may leave DNS from {time:%Y-%m-%d %H:%M} UTC"
     RETIRED_SINCE = (

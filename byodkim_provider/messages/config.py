@@ -92,7 +92,4 @@ class SettingMessages(Table):
         "no generation after {generation} is published, the next rotation has to wait for DNS: "
         "{add}"
     )
-    NOT_PUBLISHED = (
-        "not published, so it has no record in DNS: add {generation} to `published`",
-        "or remove its key",
-    )
+    NOT_PUBLISHED = "not published, so it has no record in DNS: add {generation} to `published`"

@@ -58,25 +58,23 @@ class ProgramMessages(Table):
         "secret if a preview has run with it"
     )
 
-    NOTES = SECTION, "Notes of a program. State now: what the line says."
-    STANDBY = (
+    NOTES = (
+        SECTION,
         (
-            "{subject} is the next rotation's: add its record too, and that rotation waits for no "
-            "DNS\n{record}"
+            "Notes of a program. State now: what the line says. Next command: "
+            "publish what is printed, as `byodkim records` prints it again; or "
+            "[rotate](../how-to/rotation.md)."
         ),
-        "publish the record that is printed",
+    )
+    STANDBY = (
+        "{subject} is the next rotation's: add its record too, and that rotation waits for no "
+        "DNS\n{record}"
     )
     MAIL_FROM = (
-        (
-            "{domain} {region}: add the records of the MAIL FROM domain, which Pulumi writes in "
-            "Route 53 only:\n{records}"
-        ),
-        "publish the records that are printed; `byodkim records` prints them again",
+        "{domain} {region}: add the records of the MAIL FROM domain, which Pulumi writes in "
+        "Route 53 only:\n{records}"
     )
-    ROTATE = (
-        "generation {generation} has signed for {days} days; `generation: {following}` rotates",
-        "[rotate](../how-to/rotation.md)",
-    )
+    ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates"
 
     ZONES = (
         SECTION,
