@@ -7,6 +7,7 @@ It needs neither a stack nor AWS: `byodkim status` does the same for all records
 from __future__ import annotations
 
 import sys
+from typing import Final
 
 import click
 
@@ -20,7 +21,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.property_types import resolver
 
-EXIT_CODES = {"right": 0, "wrong": 2, "unknown": 3}
+EXIT_CODES: Final = {"right": 0, "wrong": 2, "unknown": 3}
 
 
 def _public_half(file: str) -> bytes:

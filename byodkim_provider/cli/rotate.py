@@ -274,8 +274,13 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
         overlap_days = 0
     else:  # what a preview would refuse
         stored = replace(domain.identities[0], signed_until=lately)
-        new = {"generation": target, "published": published, "overlap_days": settings.overlap_days}
-        rules.refuse_early(stored, replace(stored.declared, **new), now)
+        declared = replace(
+            stored.declared,
+            generation=target,
+            published=published,
+            overlap_days=settings.overlap_days,
+        )
+        rules.refuse_early(stored, declared, now)
         _refuse_taken_slot(settings, target)
     is_default = published == generations.published(target, domain.supplied)
     after = {

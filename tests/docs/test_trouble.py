@@ -27,7 +27,7 @@ DOMAIN = "example.com"
 SECOND = STACK_FILE.replace("generation: 1", "generation: 2")
 ADOPT, MANUAL = "      adopt: true\n", "      dns: manual\n"
 
-DOCTOR = "byodkim status example.com"
+EVERYTHING = "byodkim status example.com"
 STATUS = "byodkim status"
 UP = "pulumi up --refresh"
 
@@ -190,7 +190,7 @@ def test_lost_record(nights):
     """
     record = nights.lose()
     nights.later(HOUR, mail="unsigned")
-    nights.type(DOCTOR, "(HOST_NOT_FOUND")
+    nights.type(EVERYTHING, "(HOST_NOT_FOUND")
     nights.panel.paste(*record)
     nights.later(HOUR, mail="pass")
 
@@ -206,7 +206,7 @@ def test_other_type(nights):
     name, _ = nights.lose()
     nights.panel.paste(name, "192.0.2.1", kind="A")
     nights.later(HOUR, mail="unsigned")
-    fix = nights.type(DOCTOR, "(TYPE_NOT_FOUND")
+    fix = nights.type(EVERYTHING, "(TYPE_NOT_FOUND")
     assert "to fix it: run `pulumi up --refresh`, which writes the record again" in fix
     nights.stack.well(UP)
     nights.well(HOUR)
@@ -217,15 +217,15 @@ def test_search(night):
     night.sandbox.ses.switches.first_check_seconds = 600
     night.up(SECOND + AT_ONCE)
     assert night.mail() == "unsigned"
-    assert "2 right" not in night.type(DOCTOR, "PENDING", "right")
+    night.type(EVERYTHING, "PENDING", "right")
 
     night.sandbox.dns.silence(*ADDRESSES.values())
     night.later(700)
-    night.type(DOCTOR, "(DNS_SERVER_ERROR", "unknown")
+    night.type(EVERYTHING, "(DNS_SERVER_ERROR", "unknown")
     night.sandbox.dns.silence()
     night.sandbox.ses.ails = True
     night.later(HOUR)
-    night.type(DOCTOR, "(SERVICE_ERROR", "right")
+    night.type(EVERYTHING, "(SERVICE_ERROR", "right")
     night.sandbox.ses.ails = False
     night.well(HOUR)
 
@@ -243,7 +243,7 @@ def test_paste(stack):
 
     record = night.lose()
     night.later(HOUR, mail="unsigned")
-    night.type(DOCTOR, "wrong")
+    night.type(EVERYTHING, "wrong")
     night.panel.paste(*record)
     stack.paste(STACK_FILE + MANUAL + AT_ONCE)
     stack.well(UP)
@@ -262,9 +262,10 @@ def test_old_key(night):
         one for one in night.sandbox.mail.verify_again(timedelta(days=9)) if one.id == before.id
     )
     assert late.verdict.result == "fail"
-    assert old not in night.stack.run(DOCTOR).shown
-    assert f"{DOCTOR} --selector SELECTOR" in TEXT
-    shown = night.stack.run(f"{DOCTOR} --selector {old}").shown
+    assert old not in night.stack.run(EVERYTHING).shown
+    alone = "byodkim doctor example.com --selector"
+    assert f"{alone} SELECTOR" in TEXT
+    shown = night.stack.run(f"{alone} {old}").shown
     assert f"{old}._domainkey.{DOMAIN}: wrong" in shown
     assert night.mail() == "pass"
 
@@ -283,7 +284,7 @@ def test_identity(nights):
 
     nights.put_key(nights.selector)
     assert nights.mail() == "unsigned"
-    nights.type(DOCTOR, "(INVALID_VALUE", "right")
+    nights.type(EVERYTHING, "(INVALID_VALUE", "right")
     nights.repair()
 
     nights.stack.well(f"aws sesv2 delete-email-identity --email-identity {DOMAIN}")
@@ -297,15 +298,15 @@ def test_record(nights):
     """
     spoil(nights)
     assert nights.mail() == "fail"
-    nights.type(DOCTOR, "wrong")
+    nights.type(EVERYTHING, "wrong")
     nights.type("pulumi preview --refresh", "update")
     nights.repair()
-    nights.type(DOCTOR, "right")
+    nights.type(EVERYTHING, "right")
 
     spoil(nights)
     nights.later(HOUR, mail="unsigned")
     nights.type(STATUS, "TEMPORARY_FAILURE")
-    assert "pulumi up --refresh" in nights.type(DOCTOR, "(INVALID_VALUE")
+    assert "pulumi up --refresh" in nights.type(EVERYTHING, "(INVALID_VALUE")
     nights.repair()
 
     nights.sandbox.ses.switches.failed_restarts = False
@@ -322,7 +323,7 @@ def test_private_key(night):
     private = night.name, f"p={keys.load(OPENSSL_KEY).pkcs1_base64()}"
     night.panel.paste(*private)
     night.later(HOUR, mail="unsigned")
-    night.type(DOCTOR, "wrong (private-key)")
+    night.type(EVERYTHING, "wrong (private-key)")
     night.panel.remove(*private)
     night.repair("byodkim rotate example.com --compromised")
     assert night.name != private[0]
@@ -404,7 +405,7 @@ def test_zone(night, godaddy):
     """The name servers are another host's since yesterday."""
     night.stack.environment["GODADDY_PAT"] = godaddy.token
     assert night.mail() == "fail"
-    night.type(DOCTOR, "wrong")
+    night.type(EVERYTHING, "wrong")
     assert "`dns: [route53, godaddy]`" in TEXT
     night.stack.paste(f"{STACK_FILE}      dns: [route53, godaddy]\n")
     night.repair()
