@@ -12,43 +12,15 @@ from email.utils import format_datetime
 
 import pytest
 
-from tests.fuzz.ses import IDENTITY, Response, wire
-from tests.support.cases import cases
+from tests.fuzz.ses import Response, wire
 from tests.support.errors import raises
 from tests.support.testdata import TESTDATA
-
-
-def identity(**changes):
-    """A GetEmailIdentity answer with these fields, by their path."""
-    answer = json.loads(json.dumps(IDENTITY))
-    for path, value in changes.items():
-        *parents, last = path.split("__")
-        functools.reduce(dict.__getitem__, parents, answer)[last] = value
-    return json.dumps(answer).encode()
 
 
 def answered(body, status=200, **headers):
     sent = {"x-amzn-requestid": "5f3c", "content-type": "application/json", **headers}
     sent = {name: value for name, value in sent.items() if value is not None}
     return wire().ses([Response(status, "", sent, body)])
-
-
-@cases(
-    ("changes", "field", "expected"),
-    {
-        "status": ({"DkimAttributes__Status": "MAYBE"}, "dkim_status", "MAYBE"),
-        "no DKIM": ({"DkimAttributes": None}, "dkim_status", ""),
-        "no tags": ({"Tags": None}, "tags", {}),
-        "field": ({"SomethingNew": [1]}, "origin", "EXTERNAL"),
-    },
-)
-def test_unknown(changes, field, expected):
-    """
-    A word or a field that SES did not have before is taken as it is, a missing one as not told.
-    """
-    assert (
-        getattr(answered(identity(**changes)).get_email_identity("example.com"), field) == expected
-    )
 
 
 RECORDED = [

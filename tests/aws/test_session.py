@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import traceback
+from types import SimpleNamespace
 
 import pytest
 import yaml
@@ -153,31 +154,33 @@ def machine(tmp_path, monkeypatch, aws):
     return Machine(tmp_path, monkeypatch, aws)
 
 
+OTHERS = SimpleNamespace(access_key="AKIAOTHER", secret_key="other")
 PROFILE = "[mail]\naws_access_key_id = {0.access_key}\naws_secret_access_key = {0.secret_key}\n"
 
 
-def test_static_credentials(machine, aws):
-    """Keys of the configuration go before those of the environment and of a profile."""
-    machine.write(
-        credentials="[mail]\naws_access_key_id = AKIAOTHER\naws_secret_access_key = other"
-    )
-    machine.set(AWS_ACCESS_KEY_ID="AKIAANOTHER", AWS_SECRET_ACCESS_KEY="another")
-    client, account = machine.connect(
-        accessKey=aws.access_key, secretKey=aws.secret_key, profile="mail"
-    )
+KEYS = {"accessKey": "{0.access_key}", "secretKey": "{0.secret_key}", "profile": "bad"}
+
+
+@cases(
+    ("given", "variables"),
+    {
+        "keys": (KEYS, {}),
+        "profile": ({"profile": "mail"}, {}),
+        "profile of the environment": ({}, {"AWS_PROFILE": "mail"}),
+    },
+)
+def test_whose_credentials(machine, aws, given, variables):
+    """
+    Keys of the configuration go before a profile, and a named profile before keys of the
+    environment.
+    """
+    machine.write(credentials=PROFILE.format(aws) + PROFILE.format(OTHERS).replace("mail", "bad"))
+    others = {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"}
+    machine.set(**(variables or others))
+    given = {name: value.format(aws) for name, value in given.items()}
+    client, account = machine.connect(**given)
     assert (account, client.meta.region_name) == (aws.account, REGION)
     assert client.meta.endpoint_url == "https://email.eu-west-1.amazonaws.com"
-
-
-@pytest.mark.parametrize("by_setting", [True, False], ids=["setting", "variable"])
-def test_profile(machine, aws, by_setting):
-    """
-    A profile's credentials are used; named by the setting it goes before keys of the environment.
-    """
-    machine.write(credentials=PROFILE.format(aws))
-    others = {"AWS_ACCESS_KEY_ID": "AKIAOTHER", "AWS_SECRET_ACCESS_KEY": "other"}
-    machine.set(**(others if by_setting else {"AWS_PROFILE": "mail"}))
-    assert machine.connect(**{"profile": "mail"} if by_setting else {})[1] == aws.account
 
 
 def test_one_session(machine, aws, tmp_path):

@@ -23,8 +23,6 @@ from tests.hosts.name_servers import ZONE
 NAME = f"s1._domainkey.{ZONE}"
 SHORT = "p=MIIB"
 
-DONE = None
-EMPTY = ()
 THERE = (SHORT,)
 
 
@@ -85,193 +83,74 @@ GODADDY_RECORD = {"recordId": "TXT/1[0]", "type": "TXT", "name": "s1._domainkey"
 SOA = line(2, "SOA", f"{ZONE}.", "ns1.panel.example.", f"root.{ZONE}.", "2026010101", *"1234")
 DENIED = {"apiversion": "2", "error": "denied", "data": {"reason": "denied", "result": "0"}}
 
-RECORDED = "dns-lexicon's recordings"
-DREAMHOST_PAGE = "DreamHost, DNS API overview"
-GODADDY_CLI = "godaddy/cli and its OpenAPI"
-CPANEL, WIX = "a client's notes on a live account", "Wix, Domain DNS errors"
-WIX_RECIPES = "Wix, recipes of the Domain DNS API"
-
 REFUSED, NEW_KEY, BUSY, AGAIN = "refused", "refused, new key", "busy", "read again"
 
 ROWS = [
-    # host, request, status, body, source, date, our class, our words (or what was done or read)
-    ("cloudflare", "list", 200, cf_list(), RECORDED, "2025-08", EMPTY, ""),
-    ("cloudflare", "list", 200, cf_list('"p=" "MIIB"'), "documents", "2026-12-01", THERE, ""),
-    ("cloudflare", "add", 200, cf_list(SHORT), RECORDED, "2020-05-05", DONE, ""),
-    ("cloudflare", "remove", 404, cf(81044, "gone"), "certbot", "2026-12-01", REFUSED, "404 gone"),
+    # host, request, status, body, our class, our words (or what was read); above it who has seen it
+    # documents, 2026-12-01
+    ("cloudflare", "list", 200, cf_list('"p=" "MIIB"'), THERE, ""),
+    # certbot, 2026-12-01
+    ("cloudflare", "remove", 404, cf(81044, "gone"), REFUSED, "404 gone"),
+    # ZE3kr/Cloudflare-CNAME-Setup#16, 2018-08-24
+    ("cloudflare", "add", 400, cf(1004, "invalid", (9021, "TTL")), REFUSED, "400 invalid: TTL"),
+    # certbot-dns-cloudflare, 2026-12-01
     (
-        "cloudflare",
-        "add",
-        400,
-        cf(1004, "invalid", (9021, "TTL")),
-        "ZE3kr/Cloudflare-CNAME-Setup#16",
-        "2018-08-24",
-        REFUSED,
-        "400 invalid: TTL",
+        *("cloudflare", "list", 400, cf(6003, "headers", (6111, "form of a token"))),
+        *(NEW_KEY, "400 headers: form of a token"),
     ),
+    # lablabs/cloudflare-exporter#74, 2022-09-05
+    ("cloudflare", "list", 429, cf(971, "1200 in 300 s"), BUSY, "asked too often: 429 1200 in"),
+    # DreamHost, DNS API overview, 2026-12-01
     (
-        "cloudflare",
-        "list",
-        400,
-        cf(6003, "headers", (6111, "form of a token")),
-        "certbot-dns-cloudflare",
-        "2026-12-01",
-        NEW_KEY,
-        "400 headers: form of a token",
+        *("dreamhost", "add", 200, dreamhost("error", "internal_error_could_not_load_zone")),
+        *(AGAIN, "internal_error_could_not_load_zone"),
     ),
+    # clients in Python and C++, 2026-12-01
     (
-        "cloudflare",
-        "list",
-        429,
-        cf(971, "1200 in 300 s"),
-        "lablabs/cloudflare-exporter#74",
-        "2022-09-05",
-        BUSY,
-        "asked too often: 429 1200 in 300 s",
+        *("dreamhost", "list", 200, dreamhost("error", "this_key_cannot_access_this_cmd")),
+        *(NEW_KEY, "this_key_cannot_access_this_cmd"),
     ),
+    # several clients, 2021
     (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "CNAME_already_on_record"),
-        DREAMHOST_PAGE,
-        "2026-12-01",
-        REFUSED,
-        "DreamHost answers: CNAME_already_on_record",
-    ),
-    (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "internal_error_could_not_load_zone"),
-        DREAMHOST_PAGE,
-        "2026-12-01",
-        AGAIN,
-        "internal_error_could_not_load_zone",
-    ),
-    (
-        "dreamhost",
-        "list",
-        200,
-        dreamhost("error", "this_key_cannot_access_this_cmd"),
-        "clients in Python and C++",
-        "2026-12-01",
-        NEW_KEY,
-        "this_key_cannot_access_this_cmd",
-    ),
-    (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "slow_down_bucko\tper minute"),
-        "several clients",
-        "2021",
-        BUSY,
-        "asked too often: slow_down_bucko per minute",
+        *("dreamhost", "add", 200, dreamhost("error", "slow_down_bucko\tper minute")),
+        *(BUSY, "asked too often: slow_down_bucko per minute"),
     ),
     # Nobody has seen it: a word with "key" or "auth" in it is no word about our key.
     (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "author_of_zone_file_is_busy"),
-        "made up",
-        "2026-12-01",
-        REFUSED,
-        "DreamHost answers: author_of_zone_file_is_busy",
+        *("dreamhost", "add", 200, dreamhost("error", "author_of_zone_file_is_busy")),
+        *(REFUSED, "DreamHost answers: author_of_zone_file_is_busy"),
     ),
-    ("godaddy", "list", 200, {"items": [], "links": []}, GODADDY_CLI, "2026-12-01", EMPTY, ""),
+    # godaddy/cli and its OpenAPI, 2026-12-01
+    ("godaddy", "list", 200, {"items": [GODADDY_RECORD], "links": []}, THERE, ""),
     (
-        "godaddy",
-        "list",
-        200,
-        {"items": [GODADDY_RECORD], "links": []},
-        GODADDY_CLI,
-        "2026-12-01",
-        THERE,
-        "",
+        *("godaddy", "add", 422, godaddy("INVALID", "validation", ("TTL", "600 or more"))),
+        *(REFUSED, "422 validation: 600 or more"),
     ),
+    # rmbolger/Posh-ACME#655, 2026-01-09
     (
-        "godaddy",
-        "add",
-        422,
-        godaddy("INVALID", "validation", ("TTL", "ttl of 600 or more")),
-        GODADDY_CLI,
-        "2026-12-01",
-        REFUSED,
-        "422 validation: ttl of 600 or more",
+        *("godaddy", "list", 403, {"code": "ACCESS_DENIED", "message": "not allowed"}),
+        *(NEW_KEY, "403 not allowed"),
     ),
+    # a client's notes on a live account, 2026-09-17
+    ("cpanel", "list", 200, uapi(1, [SOA, line(3, "TXT", f"{NAME}.", "p=", "MIIB")]), THERE, ""),
     (
-        "godaddy",
-        "list",
-        403,
-        {"code": "ACCESS_DENIED", "message": "not allowed"},
-        "rmbolger/Posh-ACME#655",
-        "2026-01-09",
-        NEW_KEY,
-        "403 not allowed",
+        *("cpanel", "list", 200, uapi(0, None, "no such feature")),
+        *(REFUSED, "cPanel answers: no such feature"),
     ),
+    # clients of eight projects, 2026-12-01
+    ("cpanel", "list", 403, {"cpanelresult": DENIED}, NEW_KEY, "403 denied"),
+    # Wix, recipes of the Domain DNS API, 2026-12-01
+    ("wix", "list", 200, wix_zone(), (), ""),
+    ("wix", "list", 200, wix_zone(SHORT), THERE, ""),
+    # Wix, errors of connected domains, 2026-12-01
     (
-        "cpanel",
-        "list",
-        200,
-        uapi(1, [SOA, line(3, "TXT", f"{NAME}.", "p=", "MIIB")]),
-        CPANEL,
-        "2026-09-17",
-        THERE,
-        "",
+        *("wix", "list", 403, wix("DOMAINS_PERMISSION_DENIED", "no permission")),
+        *(NEW_KEY, "403 no permission"),
     ),
+    # Wix, recipes of the Domain DNS API, 2026-12-01
     (
-        "cpanel",
-        "list",
-        403,
-        {"cpanelresult": DENIED},
-        "clients of eight projects",
-        "2026-12-01",
-        NEW_KEY,
-        "403 denied",
-    ),
-    (
-        "cpanel",
-        "list",
-        200,
-        uapi(0, None, "no such feature"),
-        CPANEL,
-        "2026-09-17",
-        REFUSED,
-        "cPanel answers: no such feature",
-    ),
-    ("wix", "list", 200, wix_zone(), WIX_RECIPES, "2026-12-01", EMPTY, ""),
-    ("wix", "list", 200, wix_zone(SHORT), WIX_RECIPES, "2026-12-01", THERE, ""),
-    (
-        "wix",
-        "list",
-        404,
-        wix("DNS_ZONE_NOT_FOUND", "no zone"),
-        WIX,
-        "2026-12-01",
-        REFUSED,
-        "404 no zone",
-    ),
-    (
-        "wix",
-        "list",
-        403,
-        wix("DOMAINS_PERMISSION_DENIED", "no permission"),
-        "Wix, errors of connected domains",
-        "2026-12-01",
-        NEW_KEY,
-        "403 no permission",
-    ),
-    (
-        "wix",
-        "add long",
-        500,
-        wix("INTERNAL", "Google says no"),
-        WIX_RECIPES,
-        "2026-12-01",
-        AGAIN,
-        "trouble at the host: 500 Google says no",
+        *("wix", "add long", 500, wix("INTERNAL", "Google says no")),
+        *(AGAIN, "trouble at the host: 500 Google says no"),
     ),
 ]
 
@@ -279,11 +158,11 @@ CLASSES = {REFUSED: DnsRefused, NEW_KEY: DnsRefused, BUSY: Busy, AGAIN: DnsUncon
 
 
 @pytest.mark.parametrize(
-    ("host", "request_", "status", "body", "_source", "_date", "outcome", "words"),
+    ("host", "request_", "status", "body", "outcome", "words"),
     ROWS,
     ids=lambda value: value if isinstance(value, str | int) else "",
 )
-def test_seen(host, request_, status, body, _source, _date, outcome, words):
+def test_seen(host, request_, status, body, outcome, words):
     """What a host says leads to our class and our words."""
     with by_http(host) as backend:
         client = backend.host(zone_id="1") if host == "cloudflare" else backend.host()

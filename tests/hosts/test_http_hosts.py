@@ -144,14 +144,12 @@ REDIRECT = Response(302, None, {"Location": "http://127.0.0.1:1/"})
             Busy,
             "asked too often: 503 (wait 7 s)",
         ),
-        "408": (Response(408, None), DnsUnconfirmed, "trouble at the host: 408"),
         "no year": (
             Response(503, None, {"Retry-After": FAR_BEYOND}),
             DnsUnconfirmed,
             "trouble at the host: 503",
         ),
         "redirect": (REDIRECT, DnsRefused, "302, a redirect, which is not followed"),
-        "inside": (Response(400, {"error": {"details": "why"}}), DnsRefused, "400 why"),
         "long": (Response(400, {"message": "no\n" * 1000}), DnsRefused, "400" + " no" * 100),
     },
 )
@@ -170,29 +168,23 @@ def test_plain_http():
         Api("http://192.0.2.1")._call("GET", "/")
 
 
-def over_tls(stand_in, directory, subject):
-    """The URL of *stand_in*, which proves from now on to be *subject*; and its certificate."""
+def over_tls(stand_in, directory):
+    """The URL of *stand_in*, which has from now on a certificate that nobody knows."""
     certificate, key = directory / "certificate", directory / "key"
     made = ["openssl", "req", "-x509", "-noenc", "-subj", "/CN=localhost", "-newkey", "ec"]
     made += ["-pkeyopt", "ec_paramgen_curve:prime256v1"]
-    made += ["-addext", f"subjectAltName={subject}", "-keyout", key, "-out", certificate]
+    made += ["-keyout", key, "-out", certificate]
     subprocess.run(made, check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
     server = stand_in._server
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    return stand_in.url.replace("http://", "https://"), certificate
+    return stand_in.url.replace("http://", "https://")
 
 
-@cases(
-    ("subject", "is_known"),
-    {"unknown": ("IP:127.0.0.1", False), "another host's": ("DNS:api.example", True)},
-)
-def test_wrong_certificate(godaddy, tmp_path, monkeypatch, subject, is_known):
+def test_wrong_certificate(godaddy, tmp_path):
     """Who can't prove to be the host never will, and gets no secret."""
-    url, certificate = over_tls(godaddy.stand_in, tmp_path, subject)
-    if is_known:
-        monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    url = over_tls(godaddy.stand_in, tmp_path)
     with pytest.raises(DnsRefused, match="the host does not prove who it is"):
         Api(url)._call("GET", "/")
     assert godaddy.stand_in.requests == []
@@ -279,24 +271,7 @@ def test_kept_and_listed(provider, switches):
         assert [one.value for one in backend.stand_in.records] == [NEIGHBOUR] * 230
 
 
-def test_zone_not_shown(cloudflare):
-    """A token that may not read the zone says what it needs; then it works."""
-    cloudflare.stand_in.may_read_zone = False
-    error = refused(cloudflare.host())
-    assert "the token may read 0 zones" in error.text
-    assert "the token needs Zone › Zone › Read" in error.hint
-    cloudflare.stand_in.may_read_zone = True
-    assert published(cloudflare.host(), NAME) == VALUE
-
-
 # What one host alone does
-
-
-def test_godaddy_duplicate(godaddy):
-    """If the record itself is there by now, somebody else has made it, or an answer was lost."""
-    between(godaddy, lambda: godaddy.put(NAME, VALUE))
-    assert published(godaddy.host(), NAME, **hasty()) == VALUE
-    assert godaddy.stored(NAME) == [VALUE]
 
 
 def test_cloudflare_two_zones(cloudflare):
@@ -305,6 +280,9 @@ def test_cloudflare_two_zones(cloudflare):
     cloudflare.stand_in.more_zones = (more,)
     assert "the token may read 2 zones" in refused(cloudflare.host()).text
     cloudflare.stand_in.may_read_zone = False
+    error = refused(cloudflare.host())
+    assert "the token may read 0 zones" in error.text
+    assert "the token needs Zone › Zone › Read" in error.hint
     host = cloudflare.host(zone_id=cloudflare.stand_in.zone_id)
     assert host.label == cloudflare.host().label, "the same zone, however it is found"
     assert published(host, NAME) == VALUE
@@ -401,14 +379,11 @@ def test_cpanel_serial(cpanel):
 
 
 def test_cpanel_secondary(cpanel):
-    """A zone without its SOA record is not edited; where the panel has it, it is."""
-    lines = cpanel.stand_in._lines
-    cpanel.stand_in._lines = lambda: [one for one in lines() if one.get("record_type") != "SOA"]
+    """A zone without its SOA record is not edited."""
+    cpanel.stand_in._lines = list
     error = refused(cpanel.host())
     assert "the panel shows no SOA record of the zone" in error.text
     assert error.hint == "nothing was changed in DNS; is it the zone's primary server?"
-    cpanel.stand_in._lines = lines
-    assert published(cpanel.host(), NAME) == VALUE
 
 
 # Credentials
