@@ -67,11 +67,7 @@ def test_doctor_names_the_mistake(not_ours, sandbox_dns, name):
 
     assert (2, "wrong", case.code) == (exit_code, finding["verdict"], finding["misconfiguration"])
     assert case.says in finding["seen"]
-    # Whose panel the target of a CNAME is typed into does not show.
-    behind = "CNAME" in str(case.records) and case.code == "servers-differ"
-    assert finding["panel"] == (
-        "Namecheap" if case.typed_into else "DNS panel" if behind else "GoDaddy"
-    )
+    assert finding["panel"] == ("Namecheap" if case.typed_into else "GoDaddy")
     panel = next(panel for panel in PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
