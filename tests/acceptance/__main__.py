@@ -127,9 +127,9 @@ def against_aws(lab: Lab, options: argparse.Namespace) -> int:
     safety.refuse(lab)
     mail = f"; up to {MAILS} messages to {options.mail_to}" if options.mail_to else ""
     say(
-        f"account {lab.account}, Region {lab.region}: up to 30 SES identities, tagged "
+        f"account {lab.account}, Region {lab.region}: up to 20 SES identities, tagged "
         f"{TAG}={lab.run}\n"
-        f"zone {lab.zone}: up to 50 TXT records and one CNAME record{mail}\n"
+        f"zone {lab.zone}: up to 20 TXT records and one CNAME record{mail}\n"
         f"every name is or ends with {below(lab.run, lab.zone)}; everything is deleted at the end\n"
         f"price: {safety.PRICE}\n"
         "time: the product an hour, the questions a day, two at most\n"
@@ -164,7 +164,7 @@ def against_sandbox(sandbox: Sandbox | None = None) -> int:
     )
 
 
-def rounds(*, with_mail: bool = True) -> list[list[Question]]:
+def rounds(*, with_mail: bool = False) -> list[list[Question]]:
     """The questions, in the order in which they are asked; all of a round at once."""
     mail = [questions.mail_while_pending] if with_mail else []
     return [[questions.first_key], [*questions.QUESTIONS, *mail]]

@@ -38,7 +38,6 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from byodkim_provider.dns.resolver import Answer, DnsResolver
-from sandbox.mail.client import send
 from sandbox.world import Sandbox
 
 TAG: Final = "byodkim-acceptance"
@@ -98,18 +97,11 @@ class Record(NamedTuple):
 
     name: str
     kind: str
-    texts: tuple[str, ...]
-    """Values of a TXT record, the strings of each joined; the target of a CNAME record."""
     whole: dict[str, Any]
     """As Route 53 has it."""
 
-    @property
-    def is_routed(self) -> bool:
-        """It has a routing policy (weighted, latency …). No run makes such a record."""
-        return "SetIdentifier" in self.whole
-
     def __str__(self) -> str:
-        return f"{self.name} {self.kind}" + (" (routing policy)" if self.is_routed else "")
+        return f"{self.name} {self.kind}"
 
 
 class Key(NamedTuple):
@@ -118,9 +110,9 @@ class Key(NamedTuple):
     selector: str
     rsa: rsa.RSAPrivateKey
 
-    def encoded(self, form: PrivateFormat = PKCS1, encoding: Encoding = Encoding.DER) -> str:
+    def encoded(self, encoding: Encoding = Encoding.DER) -> str:
         """The private key in base64, as SES expects it."""
-        return base64.b64encode(self.rsa.private_bytes(encoding, form, NoEncryption())).decode()
+        return base64.b64encode(self.rsa.private_bytes(encoding, PKCS1, NoEncryption())).decode()
 
     @property
     def attributes(self) -> dict[str, str]:
@@ -152,10 +144,8 @@ class Lab:
     sleep: Callable[[float], None]
     look_up: Callable[[str, str], Sequence[Answer]]
     """Answers of the zone's name servers about a TXT record: its name, the zone."""
-    send: Callable[[str, str], str | None] | None = None
-    """
-    Sends mail from a domain with a subject. Returns `s=` of the signature; None: a person reads it.
-    """
+    send: Callable[[str, str], None] | None = None
+    """Sends mail from a domain with a subject to a person; None if nobody reads it."""
     run: str = field(default_factory=lambda: secrets.token_hex(4))
     puts: list[tuple[str, str, str]] = field(default_factory=list)
     """Of each Put: the DKIM status before it, in its response, and after it."""
@@ -173,9 +163,9 @@ class Lab:
         """A new name of this run."""
         return f"d{secrets.token_hex(4)}.{below(self.run, self.zone)}"
 
-    def key(self, *, bits: int = 1024) -> Key:
-        """A new key with a new selector."""
-        return Key(f"k{secrets.token_hex(4)}", rsa.generate_private_key(65537, bits))
+    def key(self) -> Key:
+        """A new key with a new selector, of 1024 bits."""
+        return Key(f"k{secrets.token_hex(4)}", rsa.generate_private_key(65537, 1024))
 
     @property
     def clean_command(self) -> str:
@@ -223,9 +213,6 @@ class Lab:
     def tags(self) -> list[dict[str, str]]:
         return [{"Key": TAG, "Value": self.run}]
 
-    def arn(self, domain: str) -> str:
-        return f"arn:aws:ses:{self.region}:{self.account}:identity/{domain}"
-
     def identities(self) -> list[str]:
         """ListEmailIdentities: the names of all identities in the Region, as SES spells them."""
         names: list[str] = []
@@ -242,13 +229,12 @@ class Lab:
     def published(self) -> tuple[str, Key]:
         """A new name, and a key whose record is in DNS."""
         domain, key = self.domain(), self.key()
-        self.publish(domain, key)
+        self.publish(domain, key, key.p)
         return domain, key
 
-    def publish(self, domain: str, key: Key, *values: Sequence[str]) -> None:
-        """The record of *key*: the bare form, or *values*, each a list of strings."""
-        bare = [key.p[:255], key.p[255:]] if len(key.p) > 255 else [key.p]
-        self.create_record(key.record_name(domain), "TXT", *map(quoted, values or [bare]))
+    def publish(self, domain: str, key: Key, value: str) -> None:
+        """The record of *key*, of at most 255 characters."""
+        self.create_record(key.record_name(domain), "TXT", f'"{value}"')
 
     def create_record(self, name: str, kind: str, *values: str) -> None:
         """Create a record set, and wait until all name servers have it; an error if it exists."""
@@ -256,9 +242,9 @@ class Lab:
         self._change("CREATE", {"Name": name, "Type": kind, "TTL": TTL, "ResourceRecords": records})
 
     def remove_record(self, name: str, kind: str = "TXT") -> None:
-        """Delete the record set of that name and type if it exists and has no routing policy."""
+        """Delete the record set of that name and type if it exists."""
         for each in self.records():
-            if (each.name, each.kind) == (name, kind) and not each.is_routed:
+            if (each.name, each.kind) == (name, kind):
                 self._change("DELETE", each.whole)
 
     def records(self) -> list[Record]:
@@ -267,7 +253,7 @@ class Lab:
         found = self._of_route53(
             lambda: [*pages(HostedZoneId=self.zone_id).search("ResourceRecordSets[]")]
         )
-        return [Record(plain(each["Name"]), each["Type"], _texts(each), each) for each in found]
+        return [Record(plain(each["Name"]), each["Type"], each) for each in found]
 
     def _change(self, action: str, record_set: dict[str, Any]) -> None:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
@@ -330,11 +316,6 @@ def plain(name: str) -> str:
     return name.rstrip(".").lower()
 
 
-def quoted(strings: Sequence[str]) -> str:
-    """One value of a TXT record."""
-    return " ".join(f'"{string}"' for string in strings)
-
-
 def is_passing(error: BaseException) -> bool:
     """The same call may succeed later: no network, a service that fails, too many requests."""
     if isinstance(error, ClientError):
@@ -343,14 +324,6 @@ def is_passing(error: BaseException) -> bool:
     return isinstance(
         error, (AwsConnectionError, CredentialRetrievalError, HTTPClientError, OSError)
     )
-
-
-def _texts(record_set: dict[str, Any]) -> tuple[str, ...]:
-    values = [each["Value"] for each in record_set.get("ResourceRecords", ())]
-    if record_set["Type"] == "CNAME":
-        return tuple(map(plain, values))
-    is_txt = record_set["Type"] == "TXT"
-    return tuple("".join(re.findall(r'"([^"]*)"', value)) for value in values if is_txt)
 
 
 def say(text: str) -> None:
@@ -390,7 +363,6 @@ def in_sandbox(sandbox: Sandbox, zone: str, region: str) -> Lab:
         now=sandbox.clock.monotonic,
         sleep=sandbox.clock.advance,
         look_up=DnsResolver(resolvers=[sandbox.dns_resolver]).txt,
-        send=lambda domain, _: send(sandbox, domain, region).verdict.selector,
     )
 
 
