@@ -13,7 +13,7 @@ import ipaddress
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import MISSING, fields, is_dataclass
 from datetime import datetime
 from typing import Annotated, Any, Final, Literal, TypeVar, get_origin, get_type_hints
 from urllib.parse import urlsplit
@@ -112,8 +112,13 @@ def hints_of(cls: type, *, strict: bool = False) -> Mapping[str, Any]:
 
 
 @functools.cache
-def _model(cls: type) -> type[BaseModel]:
-    return model_of(hints_of(cls))
+def _model(cls: Any) -> type[BaseModel]:
+    required = [
+        field.name
+        for field in fields(cls)
+        if field.default is MISSING and field.default_factory is MISSING
+    ]
+    return model_of(hints_of(cls), required=required)
 
 
 def problems(properties: Mapping[str, Any], model: type[BaseModel]) -> list[str]:
@@ -121,9 +126,13 @@ def problems(properties: Mapping[str, Any], model: type[BaseModel]) -> list[str]
     try:
         model.model_validate(without_none(properties))
     except ValidationError as error:
-        found = error.errors(include_url=False)
-        return [printable(f"{_path(one['loc'])}: {problem_of(one)}") for one in found]
+        return _lines(error)
     return []
+
+
+def _lines(error: ValidationError) -> list[str]:
+    found = error.errors(include_url=False)
+    return [printable(f"{_path(one['loc'])}: {problem_of(one)}") for one in found]
 
 
 def _path(steps: tuple[str | int, ...]) -> str:
@@ -134,16 +143,21 @@ def _path(steps: tuple[str | int, ...]) -> str:
     return path
 
 
-def refuse_state(outputs: Mapping[str, Any], model: type[BaseModel]) -> None:
-    """Raise `InvalidSettings` for *outputs* that no version of this program can have stored."""
-    found = [SettingMessages.IN_STATE(problem=one) for one in problems(outputs, model)]
-    if found:
-        raise InvalidSettings(found)
+def of_state(outputs: Mapping[str, Any], model: type[BaseModel]) -> Any:
+    """
+    The values of *outputs*; raises `InvalidSettings` for those that no version of this program can
+    have stored.
+    """
+    try:
+        return model.model_validate(without_none(outputs))
+    except ValidationError as error:
+        found = [SettingMessages.IN_STATE(problem=line) for line in _lines(error)]
+    raise InvalidSettings(found)
 
 
 def read(cls: type[T], properties: Mapping[str, Any]) -> T:
-    """The value of the dataclass *cls*, of those *properties* that are fields of it."""
-    values = _model(cls).model_validate(dict(properties))  # type: ignore[arg-type]
+    """The stored value of the dataclass *cls*: of *properties*, those that are fields of it."""
+    values = of_state(properties, _model(cls))  # type: ignore[arg-type]
     given = {name: getattr(values, name) for name in values.model_fields_set}
     return cls(**without_none(given))
 

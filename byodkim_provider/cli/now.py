@@ -27,6 +27,7 @@ from byodkim_provider.identity.verdicts import NOT_ASKED, Entry, is_from_before_
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages, MailFromMessages
 from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.property_types import read
 
 Health = Literal["well", "due", "unknown", "wrong"]
 """
@@ -152,7 +153,7 @@ def identity_now(
     *verified* is what earlier runs of Pulumi found verified.
     """
     declared = stored.declared
-    entry = Entry.from_properties(stored.to_outputs())
+    entry = read(Entry, stored.to_outputs())
     status, is_verified = AWAITING_DNS if stored.key is None else GONE, False
     kind: Kind = "wrong"
     problem: Message | None = None

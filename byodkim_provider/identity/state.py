@@ -24,7 +24,6 @@ from byodkim_provider.property_types import (
     hints_of,
     model_of,
     read,
-    refuse_state,
     without_none,
     written,
 )
@@ -275,7 +274,6 @@ class Stored:
         The value that `to_outputs` wrote, in this version or an older one; raises
         `InvalidSettings`.
         """
-        refuse_state(outputs, OUTPUTS)
         key = None
         set_at = outputs.get("key_set_at")
         if set_at is not None:
@@ -291,15 +289,3 @@ class Stored:
             | without_none(own)
             | (written(self.key) if self.key else {})
         )
-
-
-OUTPUTS: Final = model_of(
-    {
-        **hints_of(Declared),
-        **hints_of(Stored),
-        **hints_of(KeyInSes),
-        **dict.fromkeys(("record_name", "cname"), str),
-    },
-    required=["domain", "region", "owner", "fingerprint", "record_value", "instance", "status"],
-)
-"""Types of what is stored."""

@@ -47,7 +47,6 @@ from byodkim_provider.identity.state import (
 )
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.property_types import read, written
-from byodkim_provider.times import moment
 
 SEARCH: Final = timedelta(hours=72)
 """How long SES looks for a key before it says FAILED (SES API, `DkimAttributes.Status`)."""
@@ -72,12 +71,12 @@ class Entry:
     """When SES last got a key, by SES's clock; None while the key's record is not in DNS."""
     key_set_by: str = field(default="", compare=False)
     published: tuple[int, ...] = field(default=(), compare=False)
-    generation_before: int | None = field(default=None, compare=False)
-    """The generation that signed before this one; None if there is none."""
+    signed_until: Mapping[int, AwareDatetime] = field(default_factory=dict, compare=False)
+    """By generation, when each earlier one last signed."""
     adopted: bool = field(default=False, compare=False)
     """
-    Whether it was somebody else's: then `generation_before` is not known to be the key before this
-    one.
+    Whether it was somebody else's: then `generation_before` is not known to be that of the key
+    before.
     """
     record_value: str = field(default="", compare=False)
     cname: str | None = field(default=None, compare=False)
@@ -95,11 +94,10 @@ class Entry:
         """Where the CNAME has to lead; empty without one."""
         return f"{record_name(self.selector, self.domain)}.{self.cname}" if self.cname else ""
 
-    @classmethod
-    def from_properties(cls, properties: Mapping[str, Any]) -> Entry:
-        """Parses one element of the resource's `identities`."""
-        before = _last(properties.get("signed_until") or {})
-        return read(cls, {**properties, "generation_before": before})
+    @property
+    def generation_before(self) -> int | None:
+        """The generation that signed before this one; None if there is none."""
+        return max(self.signed_until, key=self.signed_until.__getitem__, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -136,7 +134,7 @@ class Verdict:
     @classmethod
     def from_properties(cls, properties: Mapping[str, Any]) -> Verdict:
         """Parses what `to_properties` wrote, in this version or an older one."""
-        return read(cls, {**properties, "entry": Entry.from_properties(properties)})
+        return read(cls, {**properties, "entry": read(Entry, properties)})
 
 
 def not_asked(entry: Entry, reason: str) -> Verdict:
@@ -262,9 +260,3 @@ def _is_after_put(entry: Entry, at: datetime | None) -> bool:
 def _age(entry: Entry, seen: SesIdentity) -> timedelta:
     """Time from our call to SES's response, by SES's clock."""
     return seen.at - entry.key_set_at if entry.key_set_at else timedelta()
-
-
-def _last(signed_until: Mapping[str, str]) -> int | None:
-    """The generation with the latest time."""
-    last = max(signed_until, key=lambda generation: moment(signed_until[generation]), default=None)
-    return None if last is None else int(last)

@@ -11,7 +11,7 @@ import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
@@ -220,9 +220,7 @@ class ByodkimIdentityProvider(DynamicProvider):
 def _zones(properties: Mapping[str, Any]) -> Sequence[Zone]:
     """The zones of inputs; raises `InvalidSettings` for those of a state that was edited."""
     zones = {"zones": properties.get("zones", ())}
-    property_types.refuse_state(zones, INPUTS)
-    values: Any = INPUTS.model_validate(zones)
-    return cast("Sequence[Zone]", values.zones)
+    return property_types.of_state(zones, INPUTS).zones  # type: ignore[no-any-return]
 
 
 def _outputs(stored: Stored) -> dict[str, Any]:

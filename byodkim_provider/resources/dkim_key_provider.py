@@ -129,7 +129,7 @@ class DkimKeyProvider(DynamicProvider):
 def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
     """Raise `InvalidSettings` for a state that this provider can't have written."""
     where = "secret_arn" if "secret_arn" in outputs else "private_key"
-    property_types.refuse_state(outputs, _STATES[where])
+    property_types.of_state(outputs, _STATES[where])
 
 
 def _public(made: KeySecret) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, UpdateResult
-from pydantic import AwareDatetime, Field, Strict
+from pydantic import Field, Strict
 
 from byodkim_provider import property_types, times
 from byodkim_provider.identity import verdicts, verification
@@ -24,25 +24,14 @@ from byodkim_provider.resources.sdk import has_unknown, is_unknown, split
 
 MAX_TIMEOUT_MINUTES = SEARCH // timedelta(minutes=1)
 
-_NAMED: Final = ("domain", "region", "selector")
-
-_ENTRY: Final = property_types.model_of(
-    {**property_types.hints_of(Entry), "signed_until": Mapping[int, AwareDatetime]}, required=_NAMED
-)
-
-_VERDICT: Final = property_types.model_of(
-    {**property_types.hints_of(Entry), **property_types.hints_of(Verdict)},
-    required=(*_NAMED, "status", "verified"),
-)
-
 _PROPERTIES: Final = property_types.model_of(
     {
-        "identities": tuple[_ENTRY, ...],  # type: ignore[valid-type]
+        "identities": tuple[Entry, ...],
         "account_id": property_types.Line,
         "timeout_minutes": Annotated[float, Strict(), Field(ge=0, le=MAX_TIMEOUT_MINUTES)],
         "on_timeout": OnTimeout,
         "retired": tuple[str, ...],
-        "results": tuple[_VERDICT, ...],  # type: ignore[valid-type]
+        "results": tuple[Mapping[str, Any], ...],
     }
 )
 """Types of the inputs, and of the output that is read again."""
@@ -111,16 +100,16 @@ def _known(identities: Sequence[Mapping[str, Any]]) -> list[Entry]:
     """
     known = [split(identity)[0] for identity in identities]
     return [
-        Entry.from_properties({"selector": "", **properties})
+        property_types.read(Entry, {"selector": "", **properties})
         for properties in known
         if properties.keys() >= {"domain", "region"}
     ]
 
 
-def _entries(properties: Mapping[str, Any]) -> list[Entry]:
-    return [Entry.from_properties(one) for one in properties.get("identities", ())]
+def _entries(properties: Mapping[str, Any]) -> Sequence[Entry]:
+    return property_types.of_state(properties, _PROPERTIES).identities or ()
 
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
-    property_types.refuse_state(outputs, _PROPERTIES)
-    return [Verdict.from_properties(result) for result in outputs.get("results", ())]
+    results = property_types.of_state(outputs, _PROPERTIES).results or ()
+    return list(map(Verdict.from_properties, results))

@@ -17,6 +17,7 @@ from byodkim_provider.identity import lifecycle, verification
 from byodkim_provider.identity.run import Run, Services
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
+from byodkim_provider.property_types import read
 from sandbox.ses.identity import Identity
 from sandbox.ses.model import SesModel
 from sandbox.ses.switches import Switches
@@ -214,4 +215,4 @@ class World:
         """
         What the verification is told of an identity: its outputs, after a trip through Pulumi.
         """
-        return Entry.from_properties(stored.to_outputs())
+        return read(Entry, stored.to_outputs())
