@@ -40,6 +40,7 @@ from byodkim_provider.identity.judgement import SETTLED, has_key, of_shown
 from byodkim_provider.identity.state import (
     AWAITING_DNS,
     CREATED,
+    GONE,
     PUT,
     TAKEN_OVER,
     UNCONFIRMED,
@@ -118,6 +119,8 @@ class Verdict:
     Whether SES has shown that it had this key and had not found it yet: the next SUCCESS is about
     it.
     """
+    seen: SesIdentity | None = field(default=None, compare=False)
+    """The response of this run from which the verdict is; None if it is from another one."""
 
     @property
     def settled(self) -> bool:
@@ -186,17 +189,23 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
         raise InvalidSettings(problems)
 
 
-def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict:
+def judged(entry: Entry, seen: SesIdentity | None, *, seen_unverified: bool) -> Verdict:
     """
-    The verdict from GetEmailIdentity's response *seen*.
+    The verdict from GetEmailIdentity's response *seen*, None if SES has no such identity.
 
     *seen_unverified*: an earlier response after our call had a status other than SUCCESS.
     """
+    if seen is None:
+        return Verdict(entry=entry, status=GONE, verified=False, reason="SES has no such identity")
     if has_key(entry.selector, seen) and seen.dkim_status != "SUCCESS":
         # SES has this key and has not found it in DNS yet, so the next SUCCESS is about it.
         seen_unverified = True
     verdict = Verdict(
-        entry=entry, status=seen.dkim_status, verified=False, seen_unverified=seen_unverified
+        entry=entry,
+        status=seen.dkim_status,
+        verified=False,
+        seen_unverified=seen_unverified,
+        seen=seen,
     )
     if found := of_shown(entry.selector, seen):
         return replace(verdict, reason=str(found[0]))
@@ -223,14 +232,11 @@ def judged(entry: Entry, seen: SesIdentity, *, seen_unverified: bool) -> Verdict
     )
 
 
-def is_over(verdict: Verdict, seen: SesIdentity | None) -> bool:
-    """
-    Whether further polls in this run are useless; *seen*: the response judged, None if from the
-    List.
-    """
+def is_over(verdict: Verdict) -> bool:
+    """Whether further polls in the run of this *verdict* are useless."""
+    entry, seen = verdict.entry, verdict.seen
     if verdict.settled or verdict.status == NOT_ASKED:
         return True
-    entry = verdict.entry
     if seen and of_shown(entry.selector, seen) and _age(entry, seen) >= SETTLED:
         return True  # SES signs with another key, which no check of the record changes
     if verdict.status != "FAILED":

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain, repeat
 from typing import Final, Literal
 
-from byodkim_provider.aws.ses import SesClient, SesIdentity, with_error
+from byodkim_provider.aws.ses import SesClient, with_error
 from byodkim_provider.dkim import records
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord
@@ -72,49 +72,23 @@ class Polls:
 
     before: Mapping[Entry, Verdict]
     """The verdicts of earlier runs."""
-    verdicts: dict[Entry, Verdict] = field(default_factory=dict)
+    polled: dict[Entry, Verdict] = field(default_factory=dict)
     """Of the entries that this run has polled, successfully or not."""
-    identities: dict[Entry, SesIdentity] = field(default_factory=dict)
-    """What Get returned last, of the entries that were not listed."""
 
     def verdict(self, entry: Entry) -> Verdict:
         """The last verdict on an entry."""
         if entry.key_set_at is None:
             return awaiting_dns(entry)
-        last = self.verdicts.get(entry) or self.before.get(entry)
+        last = self.polled.get(entry) or self.before.get(entry)
         return last or not_asked(entry, str(IdentityMessages.NOT_ASKED()))
-
-    def is_over(self, entry: Entry) -> bool:
-        """Whether further polls of an entry are useless in this run."""
-        verdict = self.verdicts.get(entry)
-        return verdict is not None and is_over(verdict, self.identities.get(entry))
-
-    def shown(self, entry: Entry, identity: SesIdentity | None) -> None:
-        """Keep what Get has shown of an entry."""
-        if identity is None:
-            gone = Verdict(
-                entry=entry, status=GONE, verified=False, reason="SES has no such identity"
-            )
-            self.verdicts[entry] = gone
-            return
-        self.identities[entry] = identity
-        unverified = self.verdict(entry).seen_unverified
-        self.verdicts[entry] = judged(entry, identity, seen_unverified=unverified)
-
-    def listed(self, entry: Entry, status: str) -> None:
-        """Keep what List has shown of an entry."""
-        # The response to Create had EXTERNAL and enabled: with SUCCESS that is the guide's test.
-        verdict = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
-        self.verdicts[entry] = verdict
 
     def refused(self, entry: Entry, reason: str) -> None:
         """Keep that SES has refused to show an entry."""
-        last = self.verdict(entry)
         known = self.before.get(entry)
-        self.verdicts[entry] = replace(
+        self.polled[entry] = replace(
             not_asked(entry, reason),
             waited=known is not None and known.waited,
-            seen_unverified=last.seen_unverified,
+            seen_unverified=self.verdict(entry).seen_unverified,
         )
 
 
@@ -188,7 +162,8 @@ def _wait(
             _poll(due, seen, services, is_up, show)
         except Stopped:
             break  # earlier verdicts stay
-        due = [entry for entry in new if not seen.is_over(entry)]
+        over = {entry for entry, verdict in seen.polled.items() if is_over(verdict)}
+        due = [entry for entry in new if entry not in over]
         left = limit - now()
         if not due or left <= 0 or clock.wait(min(pause, left)):
             break
@@ -216,11 +191,18 @@ def _poll(
             if len(created) > 1 and not is_up():
                 statuses = _statuses(ses, {entry.domain for entry in created})
                 for entry in created:
-                    seen.listed(entry, statuses.get(entry.domain, GONE))
+                    # The response to Create had EXTERNAL and enabled: with SUCCESS that is the
+                    # guide's test.
+                    status = statuses.get(entry.domain, GONE)
+                    verdict = Verdict(entry=entry, status=status, verified=status == "SUCCESS")
+                    seen.polled[entry] = verdict
                 due = [entry for entry in due if entry.key_set_by != CREATED]
                 show()
             while due and not is_up():
-                seen.shown(due[0], ses.get_email_identity(due[0].domain))
+                entry = due[0]
+                identity = ses.get_email_identity(entry.domain)
+                unverified = seen.verdict(entry).seen_unverified
+                seen.polled[entry] = judged(entry, identity, seen_unverified=unverified)
                 del due[0]
                 show()
         except AwsRefused as refused:
@@ -245,17 +227,17 @@ def _so_far(new: Sequence[Entry], seen: Polls) -> tuple[str, str]:
     verdicts = [seen.verdict(entry) for entry in new]
     open_ = [verdict.entry for verdict in verdicts if not verdict.settled]
     if len(new) == 1:
-        state, names = f"{new[0]}: {_state(verdicts[0], seen.identities.get(new[0]))}", ""
+        state, names = f"{new[0]}: {_state(verdicts[0])}", ""
     else:
         verified = sum(verdict.verified for verdict in verdicts)
         state, names = f"{verified} of {len(new)} verified", f", waiting for {first_few(open_)}"
     return state, f"{names}; {USUAL}" if open_ else ""
 
 
-def _state(verdict: Verdict, identity: SesIdentity | None) -> str:
+def _state(verdict: Verdict) -> str:
     if verdict.status == "SUCCESS" and not verdict.verified:
         return "SUCCESS, maybe of the key before,"
-    return with_error(verdict.status, identity.failure if identity else "")
+    return with_error(verdict.status, verdict.seen.failure if verdict.seen else "")
 
 
 # --- why an entry is not verified
@@ -275,19 +257,19 @@ def _diagnose(
     run.
     """
     warn = services.run.progress().warn
-    left_out = [verdict.entry for verdict in pending if verdict.entry not in seen.verdicts]
+    left_out = [verdict.entry for verdict in pending if verdict.entry not in seen.polled]
     if left_out:
         warn(IdentityMessages.NOT_POLLED(entries=first_few(left_out)))
-    polled = [verdict for verdict in pending if verdict.entry in seen.verdicts]
+    polled = [verdict for verdict in pending if verdict.entry in seen.polled]
     unsettled = [verdict for verdict in polled if not verdict.settled]
     is_cut = stopping.is_set()
     in_dns = {} if is_cut else _lookups([verdict.entry for verdict in unsettled], services)
     for verdict in polled:
         entry, reason = verdict.entry, verdict.reason
         if not verdict.settled:
-            reason = _reason(verdict, seen.identities.get(entry), in_dns.get(entry, ""))
+            reason = _reason(verdict, in_dns.get(entry, ""))
             waited = verdict.waited and not (is_cut and entry in new)
-            seen.verdicts[entry] = replace(verdict, reason=reason, waited=waited)
+            seen.polled[entry] = replace(verdict, reason=reason, waited=waited)
         fields = {"entry": entry, "status": verdict.status, "reason": reason}
         warn(IdentityMessages.PENDING(after=_duration(seconds), **fields))
 
@@ -313,9 +295,9 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
     return {} if found is None else dict(zip(entries, found, strict=True))
 
 
-def _reason(verdict: Verdict, seen: SesIdentity | None, in_dns: str) -> str:
+def _reason(verdict: Verdict, in_dns: str) -> str:
     """Why an entry is pending, and what to do."""
-    entry = verdict.entry
+    entry, seen = verdict.entry, verdict.seen
     found = [verdict.reason or "SES has not found the key yet"]
     if seen and seen.last_checked:
         # The response's `Date` has whole seconds, the time of the check has fractions.
