@@ -24,15 +24,8 @@ from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret
 from byodkim_provider.times import timestamp
 
-_ALWAYS: Final = ("domain", "selector", "fingerprint")
-
-_STATES: Final = {
-    "private_key": property_types.model_of({}, required=(*_ALWAYS, "private_key")),
-    "secret_arn": property_types.model_of(
-        {}, required=(*_ALWAYS, "secret_arn", "secret_version_id", "instance")
-    ),
-}
-"""Types of the outputs in the state, by the one that tells where the key is."""
+_STATE: Final = property_types.model_of({}, required=("domain", "selector", "fingerprint"))
+"""Types of the outputs that are in each state."""
 
 
 class DkimKeyProvider(DynamicProvider):
@@ -54,7 +47,7 @@ class DkimKeyProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # No other input is a change, because everything that depends on the key would preview as
         # changed. So `bits` and `key_store` apply only to new keys.
-        _refuse_other_state(olds)
+        property_types.of_state(olds, _STATE)
         replaces = ["domain"] if olds["domain"] != news["domain"] else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
@@ -68,17 +61,17 @@ class DkimKeyProvider(DynamicProvider):
         return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
 
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        _refuse_other_state(olds)
+        property_types.of_state(olds, _STATE)
         return UpdateResult(_outputs(olds))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        _refuse_other_state(props)
+        property_types.of_state(props, _STATE)
         if "secret_arn" in props:
             # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
             arn, version, key = (
                 props["secret_arn"],
-                props["secret_version_id"],
+                props.get("secret_version_id", ""),
                 props["fingerprint"],
             )
             store = self._store_of(arn)
@@ -87,12 +80,12 @@ class DkimKeyProvider(DynamicProvider):
         return ReadResult(id_, _outputs(props))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        _refuse_other_state(props)
+        property_types.of_state(props, _STATE)
         if "secret_arn" in props:
             key_store.delete(
                 props["secret_arn"],
                 self._store_of(props["secret_arn"]),
-                instance=props["instance"],
+                instance=props.get("instance", ""),
                 progress=self._run.progress(),
                 instances=self._run.instances,
             )
@@ -126,12 +119,6 @@ class DkimKeyProvider(DynamicProvider):
         return self._connections.secrets(*parsed_arn(arn))
 
 
-def _refuse_other_state(outputs: Mapping[str, Any]) -> None:
-    """Raise `InvalidSettings` for a state that this provider can't have written."""
-    where = "secret_arn" if "secret_arn" in outputs else "private_key"
-    property_types.of_state(outputs, _STATES[where])
-
-
 def _public(made: KeySecret) -> dict[str, Any]:
     """The public outputs of a key."""
     return {
@@ -146,6 +133,6 @@ def _public(made: KeySecret) -> dict[str, Any]:
 
 
 def _outputs(stored: Mapping[str, Any]) -> dict[str, Any]:
-    if "secret_arn" in stored:
+    if "private_key" not in stored:
         return dict(stored)
     return {**stored, "private_key": secret(stored["private_key"])}
