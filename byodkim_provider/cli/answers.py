@@ -180,7 +180,7 @@ def _in_stack(shown: RecordNow, domain: Domain, at: datetime) -> RecordNow:
         # An adopted identity is stored as if every key had signed until then: nobody knows of its
         # standby.
         is_standby = generation > (identity.declared.generation or 0)
-        if generation in identity.signed_until and not (identity.adopted and is_standby):
+        if generation in identity.signed_until and not (identity.declared.adopt and is_standby):
             until.append(identity.signed_until[generation])
     role = record.role
     if signing:

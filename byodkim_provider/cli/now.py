@@ -295,7 +295,7 @@ def _unfinished(domain: Domain) -> Iterator[Finding]:
 def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
     """From when the records of keys that signed lately may leave DNS."""
     settings, stored = domain.settings, domain.identities
-    is_adopted = any(identity.adopted for identity in stored)
+    is_adopted = any(identity.declared.adopt for identity in stored)
     for generation, last in signed_lately(stored, settings.overlap_days, now).items():
         if generation == settings.generation or generation not in domain.standing:
             continue

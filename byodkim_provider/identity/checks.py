@@ -6,7 +6,8 @@ What SES would accept without an error and never verify is refused here.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import partial
 from typing import Any
 
 from byodkim_provider.aws.regions import region_problem
@@ -28,65 +29,50 @@ def check(
     *checked_key* is the private key that an earlier check returned: that takes a while.
     """
     checked = without_none(inputs)
-    problems: list[str] = []
-    if "domain" not in unknown:
+    problems = list(tag_lines(checked.get("tags", {})))
+
+    def normalise(name: str, form: Callable[[str], str]) -> None:
         try:
-            checked["domain"] = records.normalise_domain(_text(inputs, "domain"))
+            checked[name] = form(checked.get(name, ""))
         except ValueError as error:
-            problems.append(f"domain: {error}")
+            problems.append(f"{name}: {error}")
+
+    if "domain" not in unknown:
+        normalise("domain", records.normalise_domain)
+    domain = checked.get("domain", "")
     if "selector" not in unknown:
-        selector = _text(inputs, "selector")
-        problem = records.selector_problem(selector) or records.name_problem(
-            selector, checked.get("domain", "")
-        )
-        if problem:
-            problems.append(f"selector: {problem}")
+        selector = checked.get("selector", "")
+        problem = records.selector_problem(selector) or records.name_problem(selector, domain)
+        problems += [f"selector: {problem}"] if problem else []
     if "mail_from_domain" in checked:
-        problems += _mail_from_problems(checked, unknown)
-    problems += _key_problems(inputs, checked, unknown, checked_key)
+        above = "" if "domain" in unknown else f".{domain}"
+        normalise("mail_from_domain", partial(_mail_from, above))
     if "region" not in unknown:
-        no_region = region_problem(_text(inputs, "region"))
+        no_region = region_problem(checked.get("region", ""))
         problems += [f"region: {no_region}"] if no_region else []
-    problems += tag_lines(inputs.get("tags") or {})
+    if "secret_arn" in checked:
+        normalise("secret_arn", _secret_arn)
+    elif "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
+        checked.pop("record_value", None)  # it follows from the key
+        if checked_key is None or checked.get("private_key") != checked_key:
+            normalise("private_key", _private_key)
     return checked, problems
 
 
-def _mail_from_problems(checked: dict[str, Any], unknown: Collection[str]) -> list[str]:
-    """What is wrong with the MAIL FROM domain; *checked* gets its normal form."""
+def _mail_from(above: str, text: str) -> str:
+    mail_from = records.normalise_domain(text)
+    if not mail_from.endswith(above):
+        raise ValueError(IdentityMessages.NO_SUB_DOMAIN(name=mail_from))
+    return mail_from
+
+
+def _secret_arn(text: str) -> str:
+    parsed_arn(text)
+    return text
+
+
+def _private_key(text: str) -> str:
     try:
-        mail_from = records.normalise_domain(_text(checked, "mail_from_domain"))
-    except ValueError as error:
-        return [f"mail_from_domain: {error}"]
-    checked["mail_from_domain"] = mail_from
-    if "domain" in unknown or mail_from.endswith(f".{_text(checked, 'domain')}"):
-        return []
-    return [str(IdentityMessages.NO_SUB_DOMAIN(name=mail_from))]
-
-
-def _key_problems(
-    inputs: Mapping[str, Any],
-    checked: dict[str, Any],
-    unknown: Collection[str],
-    checked_key: str | None,
-) -> list[str]:
-    """What is wrong with the key, or with what stands for it; *checked* gets its normal form."""
-    if "secret_arn" in checked:
-        try:
-            parsed_arn(_text(checked, "secret_arn"))
-        except ValueError as error:
-            return [f"secret_arn: {error}"]
-        return []
-    if "private_key" in checked or not {"private_key", "secret_arn"} & set(unknown):
-        checked.pop("record_value", None)  # it follows from the key
-        if checked_key is not None and checked.get("private_key") == checked_key:
-            return []
-        try:
-            checked["private_key"] = keys.load(_text(inputs, "private_key")).pkcs1_base64()
-        except InvalidKey as error:
-            return [f"private_key: {error.text}"]
-    return []
-
-
-def _text(inputs: Mapping[str, Any], name: str) -> str:
-    value = inputs.get(name)
-    return value if isinstance(value, str) else ""
+        return keys.load(text).pkcs1_base64()
+    except InvalidKey as error:
+        raise ValueError(error.text) from None

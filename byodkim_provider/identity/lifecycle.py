@@ -8,7 +8,7 @@ What is to be stored is returned once every call has succeeded. No Pulumi here.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -28,6 +28,7 @@ from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import others_use
 from byodkim_provider.identity.run import Key, Run, Services
 from byodkim_provider.identity.state import CREATED, GONE, PUT, Declared, Stored
+from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 from byodkim_provider.progress import stopping
@@ -172,18 +173,24 @@ def read(stored: Stored, services: Services) -> Stored:
     found = refreshed(
         stored, services.ses(stored.declared.region).get_email_identity(stored.declared.domain)
     )
-    if texts := drift(found):
-        then = "makes it again" if found.status == GONE else "repairs that, or says what to do"
-        if is_refused(found):
-            then = f"is refused: {TAKE_BACK}"
-        line = IdentityMessages.DRIFT(
-            name=str(stored.declared), differences=", ".join(texts), then=then
-        )
-        services.run.progress().warn(line)
-    difference = mail_from_difference(found)
-    if difference and services.run.first(str(difference)):
-        services.run.progress().warn(difference)
+    say_drift(found, services.run, services.run.progress().warn)
     return found
+
+
+def say_drift(stored: Stored, run: Run, say: Callable[[Message], None]) -> None:
+    """*say* how SES differed from what is declared when it was last read, once in a run."""
+    said = []
+    if texts := drift(stored):
+        then = "makes it again" if stored.status == GONE else "repairs that, or says what to do"
+        if is_refused(stored):
+            then = f"is refused: {TAKE_BACK}"
+        name, differences = str(stored.declared), ", ".join(texts)
+        said.append(IdentityMessages.DRIFT(name=name, differences=differences, then=then))
+    if difference := mail_from_difference(stored):
+        said.append(difference)
+    for message in said:
+        if run.first(str(message)):
+            say(message)
 
 
 def delete(stored: Stored, services: Services) -> None:
@@ -204,7 +211,7 @@ def delete(stored: Stored, services: Services) -> None:
     name, show = str(declared), services.run.progress().info
     is_replaced = services.run.instances.get(name, stored.instance) != stored.instance
     owner = other_owner(declared, seen.tags)
-    if stored.adopted:
+    if declared.adopt:
         if owner is None and not is_replaced:
             ses.untag_resource(domain, TAGS)
         show(IdentityMessages.LEFT_ADOPTED(name=name))

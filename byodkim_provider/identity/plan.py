@@ -98,7 +98,7 @@ def plan(
     DNS, "IdentityExists" if the identity belongs to somebody else.
     """
     if stored is None:
-        new = Stored(declared=declared, instance=instance, adopted=declared.adopt)
+        new = Stored(declared=declared, instance=instance)
         return _introduce(new, seen, is_new=True)
     before, identity = stored.declared, seen.identity
     other_key = (before.fingerprint, before.selector) != (declared.fingerprint, declared.selector)
@@ -164,8 +164,6 @@ def _echoed(stored: Stored, declared: Declared, *, other_key: bool) -> Stored:
         stored,
         # The owner that the identity carries stays, also when the resource was renamed.
         declared=replace(declared, owner=stored.declared.owner),
-        # The records stay with `adopt` and go without, and so does the identity.
-        adopted=declared.adopt,
         other_owner=None,  # seen by a refresh, and seen again by this run
         slots_before=_slots_before(stored, declared),
         was_verified=stored.was_verified and not other_key,

@@ -11,7 +11,6 @@ from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
@@ -19,9 +18,6 @@ from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
-
-if TYPE_CHECKING:
-    from byodkim_provider.aws.connections import Connections
 
 
 @dataclass
@@ -102,11 +98,3 @@ class Services:
     """SES in a Region."""
     names: Callable[[str], Collection[str]]
     """Names of the identities in a Region when this run first listed them."""
-
-    @classmethod
-    def of(cls, run: Run, connections: Connections, account_id: str | None) -> Services:
-        return cls(
-            run,
-            lambda region: connections.ses(region, account_id),
-            lambda region: connections.names(region, account_id),
-        )

@@ -253,8 +253,6 @@ class Stored:
     What SES said of the declared MAIL FROM domain. OTHER_MAIL_FROM if SES has another setting; None
     if none is declared, or SES has no identity yet.
     """
-    adopted: bool = False
-    """It stays in SES when the resource is deleted."""
     signed_until: Mapping[int, AwareDatetime] = field(default_factory=dict)
     """By generation, when each earlier one last signed."""
     slots_before: Mapping[str, str] = field(default_factory=dict)
@@ -283,7 +281,7 @@ class Stored:
 
     def to_outputs(self) -> dict[str, Any]:
         """Plain values, as Pulumi stores them: times as text, absent for None."""
-        own = written(self) | {"status": self.status}
+        own = written(self) | {"status": self.status, "adopted": self.declared.adopt}
         return (
             self.declared.to_properties()
             | without_none(own)

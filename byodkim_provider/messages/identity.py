@@ -192,7 +192,7 @@ class IdentityMessages(Table):
             "has made keys and records. Next command: as below, then `pulumi up`."
         ),
     )
-    NO_SUB_DOMAIN = "mail_from_domain: {name!r} must be a sub-domain of the identity's domain"
+    NO_SUB_DOMAIN = "{name!r} must be a sub-domain of the identity's domain"
     UNKNOWN_TO_STATE = (
         "{name}: {seen}, which is not in the state",
         _NOTHING + "run `pulumi up --refresh` with `published: {published}` first",
@@ -270,7 +270,6 @@ class IdentityMessages(Table):
         "{name}: SES says {status} of the MAIL FROM domain {mail_from!r}; `pulumi up` asks again, "
         "sends it again after FAILED, and sets `onMxFailure` after SUCCESS"
     )
-    LAST_READ = "{name}: when it was last read from SES: {differences}"
     WILL_TAKE_OVER = (
         "{name}: `adopt` takes over what SES has; the update makes it sign with {key}, and "
         "enables signing where it is disabled"

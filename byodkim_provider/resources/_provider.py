@@ -89,7 +89,12 @@ class DynamicProvider(ResourceProvider):
         return connections(self._settings)
 
     def _connect(self, account_id: str | None) -> Services:
-        return Services.of(self._run, self._connections, account_id)
+        connections = self._connections
+        return Services(
+            self._run,
+            lambda region: connections.ses(region, account_id),
+            lambda region: connections.names(region, account_id),
+        )
 
     def _connect_to_route53(self, role_arn: str | None, external_id: str | None) -> Route53Client:
         return self._connections.route53(self._config("aws:region"), role_arn, external_id)

@@ -28,7 +28,7 @@ from byodkim_provider import __version__
 from byodkim_provider.dkim.key_secret import PREFIX
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
 from byodkim_provider.property_types import plain_object, without_none
-from byodkim_provider.resources.inputs import VERIFIED, of_verification
+from byodkim_provider.resources.inputs import VERIFIED
 from byodkim_provider.resources.sdk import (
     InPluginProcess,
     PerProgram,
@@ -375,13 +375,12 @@ class DkimVerification(OurResource):
         self, name: str, args: DkimVerificationArgs, opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """*name* is unique in its stack."""
-        inputs = of_verification(
-            [_outputs(one) for one in args.identities],
-            account_id=args.identities[0].account_id if args.identities else None,
-            timeout_minutes=args.timeout_minutes,
-            on_timeout=args.on_timeout,
-            retired=args.retired,
-        )
+        inputs = {
+            **vars(args),
+            "identities": [_outputs(identity) for identity in args.identities],
+            "account_id": args.identities[0].account_id if args.identities else None,
+            "retired": sorted(args.retired) or None,
+        }
         super().__init__(name, inputs, opts)
 
 

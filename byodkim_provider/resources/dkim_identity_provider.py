@@ -137,46 +137,35 @@ class ByodkimIdentityProvider(DynamicProvider):
         declared = Declared.from_inputs(known)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = [name for name in names if name in ("domain", "region")]
-        found = judgement.drift(stored)
+        progress = self._run.progress()
         if declared.adopt and stored.key is None:
-            self._run.progress().info(ownership.will_take_over(declared))
-        elif declared.adopt and not (stored.adopted or found):
-            self._run.progress().info(IdentityMessages.STAYS(name=str(declared)))
+            progress.info(ownership.will_take_over(declared))
+        elif declared.adopt and not (stored.declared.adopt or judgement.differences(stored)):
+            progress.info(IdentityMessages.STAYS(name=str(declared)))
         # As an update begins that has seen nothing yet, so that the preview says what it will do.
         now = self._run.clock.now()
         planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
-        if found:
-            self._say_drift(stored, declared, found)
-        if declared.mail_from_domain == stored.declared.mail_from_domain:
-            difference = judgement.mail_from_difference(stored)
-            if difference and self._run.first(str(difference)):
-                self._run.progress().info(difference)
+        is_same = declared.mail_from_domain == stored.declared.mail_from_domain
+        read = replace(
+            stored,
+            declared=replace(stored.declared, adopt=declared.adopt),
+            mail_from_status=stored.mail_from_status if is_same else None,
+        )
+        if judgement.is_refused(read):
+            # As for a new identity that SES has already: the verification makes one error of all.
+            self._run.in_the_way.add(str(declared))
+            lifecycle.say_drift(read, self._run, progress.warn)
+        else:
+            lifecycle.say_drift(read, self._run, progress.info)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
             if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
-                self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
+                progress.info(lookups.planned_switch(stored, declared, self._run))
         # Without an output that a verification reads, each preview would show a change of that.
         is_old = "cname" not in olds
         changes = bool(unknown) or is_old or planned != Plan(stored)
         return DiffResult(changes=changes, replaces=replaces)
-
-    def _say_drift(self, stored: Stored, declared: Declared, found: Sequence[str]) -> None:
-        """
-        Say how SES differed when it was last read, unless the refresh of this run has said it.
-        """
-        name = str(stored.declared)
-        is_said = not self._run.first("drift", name)
-        if stored.other_owner is None or declared.adopt:
-            if not is_said:
-                last = IdentityMessages.LAST_READ(name=name, differences=", ".join(found))
-                self._run.progress().info(last)
-            return
-        # As for a new identity that SES has already: the verification makes one error of them all.
-        self._run.in_the_way.add(name)
-        if not is_said:
-            error = ownership.lost(stored.declared, stored.other_owner, origin=stored.origin)
-            self._run.progress().warn(error.with_kind())
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)
@@ -194,8 +183,6 @@ class ByodkimIdentityProvider(DynamicProvider):
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         stored = Stored.from_outputs(props)
         seen = lifecycle.read(stored, self._services(stored.declared.account_id))
-        if judgement.differences(seen):
-            self._run.first("drift", str(seen.declared))
         return ReadResult(id_, _outputs(seen))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:

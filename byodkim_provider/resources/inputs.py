@@ -211,24 +211,6 @@ def of_identity(
     }
 
 
-def of_verification(
-    identities: Sequence[Mapping[str, Any]],
-    *,
-    account_id: Any,
-    timeout_minutes: float,
-    on_timeout: str,
-    retired: Sequence[str],
-) -> Inputs:
-    """Of the verification of *identities*, each given by its outputs `VERIFIED`."""
-    return {
-        "identities": identities,
-        "account_id": account_id,
-        "timeout_minutes": timeout_minutes,
-        "on_timeout": on_timeout,
-        "retired": sorted(retired) or None,
-    }
-
-
 def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:
     """
     The value of a slot: *declared*, or one that has to stay for now.

@@ -93,9 +93,8 @@ def test_create(world):
         stored.origin,
         stored.signing_enabled,
         stored.signing_selector,
-        stored.adopted,
     )
-    assert ("NOT_STARTED", "EXTERNAL", True, "s1", False) == shown
+    assert ("NOT_STARTED", "EXTERNAL", True, "s1") == shown
     assert (START, CREATED, START, {}) == of_key(stored)
     assert OURS == world.identity().tags
     assert ("s1", world.key(1).fingerprint) == signs_with(world)
@@ -378,7 +377,7 @@ def test_what_is_half_adopted_is_not_deleted(world, trouble):
     world.delete(old)
     assert DOMAIN in world.model.identities(REGION)
     world.publish(2)
-    assert world.update(old, 2, adopt=True).adopted
+    assert world.update(old, 2, adopt=True).declared.adopt
 
 
 def test_key_that_can_not_be_read(world):
@@ -504,7 +503,7 @@ def test_delete_while_others_sign(world, selector, is_refused):
     else:
         world.delete(old)
     assert world.identity() == theirs
-    world.delete(replace(old, adopted=True))
+    world.delete(replace(old, declared=replace(old.declared, adopt=True)))
     assert world.identity() == theirs
 
 

@@ -113,7 +113,7 @@ TAGGED = stored(declared(tags={"stage": "dev"}))
 JUST_SET = replace(TAGGED, key=replace(TAGGED.key, key_set_at=NOW))
 EASY = has(None, origin="AWS_SES", tokens=("a", "b", "c"))
 BOUNCES = stored(declared(**BOUNCE), mail_from_status="SUCCESS")
-ADOPTED_BOUNCES = stored(declared(**BOUNCE, adopt=True), adopted=True, mail_from_status="SUCCESS")
+ADOPTED_BOUNCES = stored(declared(**BOUNCE, adopt=True), mail_from_status="SUCCESS")
 SEARCHES = replace(BOUNCES, mail_from_status="PENDING")
 TO_REJECT = stored(declared(**REJECT), mail_from_status="PENDING")
 IN_DNS = {"selectors": ("s1", "s2", "s3")}

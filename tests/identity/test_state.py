@@ -5,12 +5,12 @@ from dataclasses import replace
 import pytest
 from pydantic.alias_generators import to_camel
 
+from byodkim_provider import property_types
 from byodkim_provider.config.json_schema import json_schema
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.identity.checks import check
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.property_types import problems
 from tests.support.cases import cases
 from tests.support.zones import slots, zone, zones
 
@@ -124,7 +124,9 @@ def test_check_refuses(inputs, name):
 def test_check_refuses_a_mail_from_elsewhere(inputs, mail_from):
     """It is a sub-domain."""
     problem = IdentityMessages.NO_SUB_DOMAIN(name=mail_from)
-    assert [str(problem)] == check(inputs | {"mail_from_domain": mail_from}, unknown=())[1]
+    assert [f"mail_from_domain: {problem}"] == check(
+        inputs | {"mail_from_domain": mail_from}, unknown=()
+    )[1]
 
 
 def test_check_refuses_a_long_name(inputs):
@@ -140,8 +142,8 @@ def test_limits(name):
     described = json_schema()["$defs"]["WrittenDomain"]["properties"][to_camel(name)]
     for limit, beyond in (("minimum", -1), ("maximum", 1)):
         value = described[limit]
-        assert problems({name: value}, INPUTS) == []
-        assert problems({name: value + beyond}, INPUTS) != []
+        assert property_types.problems({name: value}, INPUTS) == []
+        assert property_types.problems({name: value + beyond}, INPUTS) != []
 
 
 def test_check_names_no_key(inputs):

@@ -46,7 +46,7 @@ def test_preview_of_another_run(world, provider):
     drifted = stored | {"signing_enabled": False}
     assert provider.diff("id", drifted, inputs(world)).changes
     assert world.progress.infos == [
-        f"{DOMAIN} {REGION}: when it was last read from SES: {DISABLED}"
+        f"{DOMAIN} {REGION}: {DISABLED}; `pulumi up` repairs that, or says what to do"
     ]
 
 
@@ -61,6 +61,6 @@ def test_adopt_of_ones_own(world, provider):
     ]
     assert world.progress.infos == said
     # Not again; and one that differs in SES may be another's.
-    for before in (stored | {"adopted": True}, stored | {"signing_enabled": False}):
+    for before in (stored | {"adopt": True}, stored | {"signing_enabled": False}):
         provider.diff("id", before, declared)
     assert [one for one in world.progress.infos if "with `adopt`" in one] == said
