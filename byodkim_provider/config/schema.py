@@ -183,10 +183,8 @@ class DnsSettings(Written):
             if getattr(self, option) is None:
                 yield (to_camel(option),), SettingMessages.REQUIRED_WITH(provider=self.provider)
         if host and "ttl" in self.model_fields_set and host.ttl and self.ttl not in host.ttl:
-            yield (
-                ("ttl",),
-                SettingMessages.KIND(kind=f"{host.ttl} at {self.provider}", value=self.ttl),
-            )
+            kind = f"{host.ttl[0]} to {host.ttl[-1]} at {self.provider}"
+            yield ("ttl",), SettingMessages.KIND(kind=kind, value=self.ttl)
 
 
 MAX_SELECTOR: Final = 63

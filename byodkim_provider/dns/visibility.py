@@ -71,7 +71,7 @@ class Diagnosis:
     @property
     def right(self) -> int:
         """Number of servers that show the right key and no other record."""
-        return sum(is_right(answer, self.public_key_der) for answer in self.answers)
+        return sum(map(self._is_right, self.answers))
 
     @property
     def leaked(self) -> bool:
@@ -90,13 +90,12 @@ class Diagnosis:
         """
         What is wrong, such as "ns-4.example.net: silent"; one for all servers with equal answers.
         """
-        wrong = [answer for answer in self.answers if not is_right(answer, self.public_key_der)]
-        return phrases(wrong, self.public_key_der, self.target)
+        return self._phrases([answer for answer in self.answers if not self._is_right(answer)])
 
     @property
     def said(self) -> str:
         """What was seen, for people."""
-        return self.text or ", ".join(phrases(self.answers, self.public_key_der, self.target))
+        return self.text or ", ".join(self._phrases(self.answers))
 
     def summary(self) -> str:
         """Such as "3 of 4 servers show the key, ns-4.example.net: silent"."""
@@ -104,6 +103,33 @@ class Diagnosis:
 
     def count(self) -> str:
         return f"{self.right} of {len(self.answers)} servers show the key"
+
+    def _is_right(self, answer: Answer) -> bool:
+        """Whether a server shows the key, and no other record beside it."""
+        return answer.values is not None and not misconfiguration(
+            answer.values, self.public_key_der
+        )
+
+    def _phrases(self, answers: Sequence[Answer]) -> tuple[str, ...]:
+        """
+        What servers show, one phrase for all with equal answers, with the misconfiguration it
+        matches, such as "ns1.example.net and ns2.example.net: the key".
+        """
+        servers: dict[str, list[str]] = {}
+        for answer in answers:
+            servers.setdefault(self._answered(answer), []).append(answer.server)
+        return tuple(f"{_listed(names)}: {what}" for what, names in servers.items())
+
+    def _answered(self, answer: Answer) -> str:
+        """What the server shows, or why it shows nothing."""
+        wrong = f", not to {self.target}" if self.target not in ("", answer.target) else ""
+        via = f" (CNAME to {answer.target}{wrong})" if answer.target else ""
+        if answer.failure:
+            return _FAILURES.get(answer.failure, answer.failure) + via
+        if not answer.values and self.target and not via:
+            return f"no CNAME to {self.target}"
+        found = misconfiguration(answer.values or (), self.public_key_der)
+        return f"{found or 'the key'}{via}"
 
 
 def servers_asked(answers: Sequence[Answer]) -> frozenset[str]:
@@ -174,35 +200,6 @@ def _key_shown(answers: Sequence[Answer]) -> bytes:
     """A key that any server shows; empty if none does."""
     values = chain.from_iterable(answer.values or () for answer in answers)
     return next(filter(None, map(records.public_key, values)), b"")
-
-
-def is_right(answer: Answer, public_key_der: bytes) -> bool:
-    """Whether a server shows the key, and no other record beside it."""
-    return answer.values is not None and misconfiguration(answer.values, public_key_der) is None
-
-
-def phrases(answers: Sequence[Answer], public_key_der: bytes, target: str) -> tuple[str, ...]:
-    """
-    What servers show, one phrase for all with equal answers, with the misconfiguration it matches.
-
-    Such as "ns1.example.net and ns2.example.net: the key" and "ns3.example.net: no TXT record".
-    """
-    servers: dict[str, list[str]] = {}
-    for answer in answers:
-        servers.setdefault(_answered(answer, public_key_der, target), []).append(answer.server)
-    return tuple(f"{_listed(names)}: {what}" for what, names in servers.items())
-
-
-def _answered(answer: Answer, public_key_der: bytes, target: str) -> str:
-    """What the server shows, or why it shows nothing."""
-    wrong = f", not to {target}" if target not in ("", answer.target) else ""
-    via = f" (CNAME to {answer.target}{wrong})" if answer.target else ""
-    if answer.failure:
-        return _FAILURES.get(answer.failure, answer.failure) + via
-    if not answer.values and target and not via:
-        return f"no CNAME to {target}"
-    found = misconfiguration(answer.values or (), public_key_der)
-    return f"{found or 'the key'}{via}"
 
 
 def _listed(names: Sequence[str]) -> str:

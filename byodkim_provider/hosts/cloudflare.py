@@ -20,7 +20,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.http_host import HttpHost
-from byodkim_provider.hosts.interface import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
 PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
@@ -28,7 +28,8 @@ PERMISSIONS: Final = "Zone › Zone › Read and Zone › DNS › Edit"
 SPEC: Final = HostSpec(
     secrets={"token": "CLOUDFLARE_API_TOKEN"},
     options=("zone_id",),
-    ttl=Ttl(60, 86400, default=300),
+    ttl=range(60, 86401),
+    default_ttl=300,
     panels={
         # https://developers.cloudflare.com/dns/manage-dns-records/how-to/create-dns-records/
         # https://developers.cloudflare.com/dns/manage-dns-records/reference/dns-record-types/

@@ -23,7 +23,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.http_host import HttpHost
-from byodkim_provider.hosts.interface import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
 PORT: Final = ":2083"
@@ -35,7 +35,8 @@ ACCOUNT: Final = re.compile(
 
 SPEC: Final = HostSpec(
     secrets={"url": "CPANEL_URL"},
-    ttl=Ttl(0, 2**31 - 1, default=14400),  # what the panel fills in
+    ttl=range(2**31),
+    default_ttl=14400,  # what the panel fills in
     panels={
         # https://www.hostgator.com/help/article/what-are-my-name-servers
         "hostgator": Panel(

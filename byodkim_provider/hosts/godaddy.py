@@ -15,13 +15,14 @@ from urllib.parse import quote
 from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost
-from byodkim_provider.hosts.interface import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec
 
 SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
 SPEC: Final = HostSpec(
     secrets={"token": "GODADDY_PAT"},
-    ttl=Ttl(600, 86400, default=600),
+    ttl=range(600, 86401),
+    default_ttl=600,
     panels={
         # https://www.godaddy.com/help/add-a-txt-record-19232
         # https://www.godaddy.com/help/add-a-cname-record-19236

@@ -146,8 +146,7 @@ class DnsHost:
         self._provider = settings.provider
         self._zone = settings.zone
         self._zone_id = settings.zone_id
-        default = self.spec.ttl.default if self.spec.ttl else 0  # a host without TTLs is sent none
-        self._ttl = default if settings.ttl is None else settings.ttl
+        self._ttl = self.spec.default_ttl if settings.ttl is None else settings.ttl
         self._credentials = credentials
 
     def values(self, name: str) -> tuple[str, ...]:
@@ -172,21 +171,6 @@ HostName = Literal["cloudflare", "godaddy", "dreamhost", "cpanel", "wix", "rfc21
 """The hosts by the names of their modules, which are also their names in a stack file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Ttl:
-    """The TTLs that a host takes, in seconds."""
-
-    least: int
-    most: int
-    default: int
-
-    def __contains__(self, ttl: object) -> bool:
-        return isinstance(ttl, int) and self.least <= ttl <= self.most
-
-    def __str__(self) -> str:
-        return f"{self.least} to {self.most}"
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HostSpec:
     """One host."""
@@ -199,8 +183,9 @@ class HostSpec:
     """Its fields of `DnsSettings` and of `HostSettings`, beside `zone`, `credentials` and `ttl`."""
     required: tuple[str, ...] = ()
     """Those of its options that a domain must give."""
-    ttl: Ttl | None
-    """None: records have no TTL."""
+    ttl: range | None
+    """The TTLs that it takes, in seconds; None: records have no TTL."""
+    default_ttl: int = 0
     panels: Mapping[str, Panel] = field(default_factory=dict)
     """Panels in which people can type the same records, by their names in a stack file."""
     hours_to_show: int = 0

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.hosts.interface import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec
 
 ALGORITHMS: Final = ("hmac-sha224", "hmac-sha256", "hmac-sha384", "hmac-sha512")
 """Algorithms of TSIG keys (RFC 8945 section 6), without those that must not be used."""
@@ -20,7 +20,8 @@ SPEC: Final = HostSpec(
     secrets={"secret": "RFC2136_TSIG_SECRET"},
     options=("server", "port", "key_name", "key_algorithm"),
     required=("server", "key_name"),
-    ttl=Ttl(0, 2**31 - 1, default=300),
+    ttl=range(2**31),
+    default_ttl=300,
     was_run=True,
     module="_dns_update",
 )

@@ -21,12 +21,13 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.errors import DnsRefused
 from byodkim_provider.hosts.http_host import HttpHost, HttpTrouble
-from byodkim_provider.hosts.interface import HostSpec, Ttl
+from byodkim_provider.hosts.interface import HostSpec
 
 SPEC: Final = HostSpec(
     secrets={"apiKey": "WIX_API_KEY", "accountId": "WIX_ACCOUNT_ID"},
     plain=("accountId",),
-    ttl=Ttl(0, 2**31 - 1, default=3600),  # what the panel offers
+    ttl=range(2**31),
+    default_ttl=3600,  # what the panel offers
     panels={
         # https://support.wix.com/en/article/adding-or-updating-txt-records-in-your-wix-account
         "wix": Panel(

@@ -138,8 +138,7 @@ def put(case: Case) -> None:
         resolver = DnsResolver(resolvers=["127.0.0.1:53"], clock=clock)
         answers = resolver.txt(NAME, DOMAIN)
     assert answers
-    visibility.judge(answers, public_key()).summary()
-    said = ", ".join(visibility.phrases(answers, public_key(), ""))
+    said = visibility.judge(answers, public_key()).summary()
     assert said.isprintable(), "a terminal would obey it"
     assert len(said) < 5000
 
