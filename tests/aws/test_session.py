@@ -184,39 +184,27 @@ def test_whose_credentials(machine, aws, given, variables):
 
 
 def test_one_session(machine, aws, tmp_path):
-    """All clients of a process share a session: what gives the credentials is run once."""
-    account, asked, given = aws.add_account(), tmp_path / "asked", tmp_path / "given"
+    """
+    All clients of a process share a session: what gives the credentials is run once, and each role
+    is assumed once, with the credentials of the one before.
+    """
+    first, account = aws.add_account(), aws.add_account()
+    asked, given = tmp_path / "asked", tmp_path / "given"
     keys = {"Version": 1, "AccessKeyId": aws.access_key, "SecretAccessKey": aws.secret_key}
     given.write_text(json.dumps(keys))
     machine.write(config=f"[default]\ncredential_process = sh -c 'echo >> {asked}; cat {given}'\n")
-    role = {"roleArn": f"arn:aws:iam::{account}:role/mail"}
-    made = Connections(settings(endpoints=[{"sts": aws.url}], assumeRoles=[role]))
+    roles = [
+        {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"},
+        {"roleArn": f"arn:aws:iam::{account}:role/mail", "externalId": "4711"},
+    ]
+    made = Connections(settings(endpoints=[{"sts": aws.url}], assumeRoles=roles))
     assert [made.account_id(region) for region in (REGION, "us-east-1")] == [account, account]
     made.secrets("us-east-1", account)
     made.route53(REGION, None, None)
     made.route53(REGION, f"arn:aws:iam::{account}:role/dns", None)
     assert asked.read_text() == "\n"
-    assert len(sts_backends[account]["aws"].assumed_roles) == 1
-
-
-def test_assume_roles(machine, aws):
-    """
-    Each role is assumed with the credentials of the one before, and SES is called as the last one.
-    """
-    machine.sign_in()
-    first, second = aws.add_account(), aws.add_account()
-    hub = {"roleArn": f"arn:aws:iam::{first}:role/hub", "sessionName": "to-hub"}
-    mail = {
-        "roleArn": f"arn:aws:iam::{second}:role/mail",
-        "sessionName": "to-mail",
-        "externalId": "4711",
-    }
-    assert machine.connect(assumeRoles=[hub, mail])[1] == second
-    assumed = [sts_backends[account]["aws"].assumed_roles for account in (first, second)]
-    assert [[(role.session_name, role.external_id) for role in roles] for roles in assumed] == [
-        [("to-hub", None)],
-        [("to-mail", "4711")],
-    ]
+    ((hub,), (mail,)) = (sts_backends[one]["aws"].assumed_roles for one in (first, account))
+    assert (hub.session_name, mail.external_id) == ("to-hub", "4711")
 
 
 @cases(

@@ -99,20 +99,6 @@ def test_removed_meanwhile(backend):
     assert backend.stored(NAME) == []
 
 
-def test_expired(backend):
-    """A secret that ended says where to put the new one, and quotes none, though the host does."""
-    published(backend.host(), NAME)
-    backend.trouble("401")
-    with pytest.raises(DnsRefused) as caught:
-        withdraw(backend.host(), NAME)
-    assert backend.stored(NAME) == [VALUE]
-    assert "pulumi config set --secret --path 'dnsCredentials.of-test." in caught.value.hint
-    assert "run the same command again" in caught.value.hint
-    assert secrets_in(backend, str(caught.value)) == []
-    withdraw(backend.host(), NAME)
-    assert backend.stored(NAME) == []
-
-
 def test_nothing_is_shown(backend, caplog):
     """
     With every log on, no secret is in one, a key in a query neither; nor in what is printed of a
