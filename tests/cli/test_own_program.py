@@ -1,6 +1,5 @@
 """If this fails, the commands don't know the domains of a program of one's own."""
 
-import json
 from datetime import timedelta
 
 import pytest
@@ -42,15 +41,6 @@ def declare(project, declare):
         project.settings = {DOMAIN: project.settings[DOMAIN].model_copy(update=changes)}
 
     return both
-
-
-def test_others(project, world, domains):
-    """All commands work without a stack file: the state has the domains."""
-    assert domains()[0]["verdict"] == "well"
-    assert len(json.loads(project.run("records", "--json").stdout)) == 3
-    assert f":identity/{DOMAIN}" in project.run("iam-policy").stdout
-    del world.resolver.records[f"s3._domainkey.{DOMAIN}"]
-    assert project.run("status").exit_code == 1
 
 
 def test_an_identity_alone(project, declare):
