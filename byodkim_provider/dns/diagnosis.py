@@ -27,7 +27,7 @@ from byodkim_provider.messages.dkim import FixMessages
 from byodkim_provider.progress import side_by_side
 
 FIXES: Final[Mapping[str, FixMessages]] = {
-    message.name.lower().replace("_", "-"): message for message in FixMessages if message.text
+    message.name.lower().replace("_", "-"): message for message in FixMessages
 }
 """How to fix each misconfiguration; those with the same fix share a code."""
 

@@ -5,8 +5,7 @@ a table here. The words of one command, or of a page that it writes, stand with 
 A table is data, one for each area: `CODE = text, advice`, with `{fields}`. `CODE(field=…)` is a
 message. Whoever shows one message shows its advice as a `hint:`; a list of problems shows texts
 alone, and so does what warns or notes: that text says itself what to do.
-`docs/reference/errors.md` is made from the tables: `NAME = SECTION, title and head` begins a
-section there.
+`docs/reference/errors.md` is made from the tables; `tests/docs/sections.py` has its sections.
 
 Settings in a text are spelled as in a stack file, also for a program in Python, whose
 author reads `overlapDays` and finds the argument `overlap_days`.
@@ -20,12 +19,6 @@ from typing import Any, Final
 
 HINT: Final = "\n  hint: "
 """Between a text and its advice."""
-
-SECTION: Final = ""
-"""
-In the place of a text: the row begins a section. One without a head, for parts of other texts, is
-not shown.
-"""
 
 
 class Table(Enum):

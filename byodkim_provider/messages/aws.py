@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 
 
 class AwsMessages(Table):
-    PARTS = SECTION, "What was changed by a call to AWS, and the next step: parts of a hint."
+    # What was changed by a call to AWS, and the next step: parts of a hint
+
     UNCHANGED = "nothing was changed in {service}"
     DONE_BEFORE = "SES has done {operations} before; the next `pulumi up` goes on from there"
     NO_ANSWER = "no answer: {reason}"
@@ -33,26 +34,16 @@ class AwsMessages(Table):
     )
     SECRET_UNCONFIRMED = "Secrets Manager may have done it or not; the next `pulumi up` finds out"
 
-    CALLS = (
-        SECTION,
-        (
-            "Calls to AWS. State now, and next command: as the hint says, which has AWS's own "
-            "words too."
-        ),
-    )
+    # Calls to AWS
+
     REFUSED = "{operation} for {subject!r} in {region}: {code}{request}", "{steps}"
     INTERRUPTED = (
         "interrupted before {service} answered",
         "run the same command again to go on",
     )
 
-    SETTINGS = (
-        SECTION,
-        (
-            "AWS settings and credentials. State now: the call that was refused changed nothing. "
-            "Next command: correct the setting or the credentials, then `pulumi preview`."
-        ),
-    )
+    # AWS settings and credentials
+
     NO_REGION = "{region} is not a Region that botocore {version} knows{meant}"
     NO_SESSION = (
         "aws: no session with {whose}: {reason}",
@@ -105,14 +96,8 @@ class AwsMessages(Table):
     )
     DEFAULT_TAGS = "aws:defaultTags: must be an object with tags"
 
-    SECRETS = (
-        SECTION,
-        (
-            "Secrets Manager. State now: SES signs as before; keys and records of the run may be "
-            "made. More in [Keys in AWS Secrets "
-            "Manager](../how-to/key-store.md#when-something-goes-wrong)."
-        ),
-    )
+    # Secrets Manager
+
     ARN = "{seen} is not the ARN of a secret in Secrets Manager", "give the whole ARN of a secret"
     DELETED = (
         "{arn} is scheduled for deletion: `aws secretsmanager restore-secret --secret-id {arn}` "

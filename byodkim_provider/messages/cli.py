@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 from byodkim_provider.messages.identity import TAKE_BACK
 
 _WITHOUT_A_STACK: Final = "; `doctor` needs no stack for DOMAIN with --selector"
@@ -12,15 +12,8 @@ _UP_FIRST: Final = "run `pulumi up` first"
 
 
 class CliMessages(Table):
-    COMMANDS = (
-        SECTION,
-        (
-            "The commands. State now: no command changes anything but `rotate`, which edits the "
-            "stack file and runs `pulumi up`; `status --html` and `key --out` write a file. They "
-            "say what they wrote. Exit codes, and what a wrong command line is: `byodkim "
-            "<command> --help`."
-        ),
-    )
+    # The commands
+
     MAY_BE_A_KEY = "the command line is wrong, and has what may be a private key: it is not quoted"
     NO_PROJECT = (
         "there is no Pulumi.yaml in {directory} or above it",
@@ -109,14 +102,8 @@ class CliMessages(Table):
     )
     NOT_IN_SES = "{pattern}: SES has no such domain here"
 
-    NOTES = (
-        SECTION,
-        (
-            "What a command says beside its result. State now: what the line says. [Adopt an "
-            "account](../how-to/adopt-an-account.md) says what each needs that is left "
-            "out."
-        ),
-    )
+    # What a command says beside its result
+
     REGIONS = "not enabled, or not answering: {regions}; `--region` says why"
     ZONE_ASSUMED = (
         "assumed that the panel's zone is {zones}: if it shows another one, don't type these "
@@ -141,14 +128,8 @@ class CliMessages(Table):
 
 
 class FindingMessages(Table):
-    FINDINGS = (
-        SECTION,
-        (
-            "What `byodkim status` says of an identity. How SES differs from the stack it says as "
-            "a refresh does, and what to do: mostly `pulumi up --refresh`. If a record was lost, "
-            "[AWS warns](../how-to/trouble.md#aws-warns), too."
-        ),
-    )
+    # What `byodkim status` says of an identity
+
     NOT_MADE = "not made yet: `pulumi up` makes it, or says why not"
     NOT_ASKED = "SES can't be asked: {reason}"
     AWAITING_DNS = "waiting for DNS: once the record is visible, run `pulumi up`"
@@ -183,14 +164,8 @@ class FindingMessages(Table):
 
 
 class MailFromMessages(Table):
-    MAIL_FROM = (
-        SECTION,
-        (
-            "What `byodkim status` says of a MAIL FROM domain. State now: mail is "
-            "signed; SES sends it as `amazonses.com`, or refuses it with `onMxFailure: reject`. "
-            "[MAIL FROM and DMARC](../how-to/dmarc.md) has the records."
-        ),
-    )
+    # What `byodkim status` says of a MAIL FROM domain
+
     OTHER_MAIL_FROM = (
         "the MAIL FROM domain in SES is {seen}, not {wanted!r}: run `pulumi up --refresh`"
     )

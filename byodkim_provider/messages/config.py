@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 
 
 class SettingMessages(Table):
-    PROBLEMS = (
-        SECTION,
-        (
-            "The stack file, and the arguments of a program. State now: nothing was changed. Next "
-            "command: correct the setting that the line begins with, then `pulumi preview`."
-        ),
-    )
+    # The stack file, and the arguments of a program
+
     LISTED = "{lines}", "{hint}"
     REQUIRED = "required"
     GENERATION = "required, it says which key signs", "add `generation: 1`"
@@ -81,13 +76,8 @@ class SettingMessages(Table):
     )
     LABEL_SENDS = "{name!r} sends mail itself, a MAIL FROM domain must not"
 
-    WARNINGS = (
-        SECTION,
-        (
-            "Settings that are perhaps not intended. State now: what the line says; a warning "
-            "stops nothing."
-        ),
-    )
+    # Settings that are perhaps not intended
+
     NO_STANDBY = (
         "no generation after {generation} is published, the next rotation has to wait for DNS: "
         "{add}"

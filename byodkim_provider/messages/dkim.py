@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 
 _DOMAIN: Final = ", expected a domain such as 'example.com'"
 _BARE: Final = "write the bare domain, for example `example.com`"
@@ -15,13 +15,8 @@ _NEW: Final = "make another key: `openssl genrsa 2048`"
 
 
 class DkimMessages(Table):
-    DOMAINS = (
-        SECTION,
-        (
-            "Domains. State now: nothing was changed. Next command: correct the name, then "
-            "`pulumi preview`."
-        ),
-    )
+    # Domains
+
     BARE = "{text!r} is not a bare domain" + _DOMAIN, _BARE
     EMAIL = (
         "{text!r} is an e-mail address, which inherits the DKIM of its domain" + _DOMAIN,
@@ -41,13 +36,8 @@ class DkimMessages(Table):
         _REGISTERED,
     )
 
-    SELECTORS = (
-        SECTION,
-        (
-            "Selectors and records. State now: nothing was changed. Next command: take another "
-            "selector, for example `mail2027`, then `pulumi preview`."
-        ),
-    )
+    # Selectors and records
+
     SELECTOR_TOO_LONG = "{length} characters are too many, expected at most 63"
     SELECTOR_LABEL = (
         "{text!r} must be the one label before '._domainkey': 1 to 63 lower-case letters, digits "
@@ -59,19 +49,15 @@ class DkimMessages(Table):
         "correct the zone: the domain must be in it",
     )
 
-    PARTS = SECTION, "What is expected of a key: parts of the texts below."
+    # What is expected of a key: parts of the texts below
+
     PRIVATE_EXPECTED = (
         "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER"
     )
     PUBLIC_EXPECTED = "expected an RSA public key, as `openssl rsa -in KEY -pubout` writes it"
 
-    KEYS = (
-        SECTION,
-        (
-            "Keys. State now: nothing was changed. Next command: set another key, then `pulumi "
-            "preview`."
-        ),
-    )
+    # Keys
+
     EMPTY_KEY = "is empty, {expected}", _COPY
     NOT_BASE64 = "is not base64, {expected}", _COPY
     UNREADABLE = "is not a {half} key that can be read ({reason}), {expected}", _COPY
@@ -90,23 +76,13 @@ class DkimMessages(Table):
     EXPONENT = "has the public exponent {exponent}, expected {expected} (openssl genrsa)", _NEW
     BITS = "must be {least} to {most} bits, not {bits}", _NEW
 
-    GENERATIONS = (
-        SECTION,
-        (
-            "Generations. State now: nothing was changed. Next command: correct `published` or "
-            "`generation`, then `pulumi preview`."
-        ),
-    )
+    # Generations
+
     TOO_MANY = "must have at most {most} generations, not {count}"
     SIGNING_NOT_PUBLISHED = "must contain generation {generation}, which signs, not {published}"
 
-    RECORDS = (
-        SECTION,
-        (
-            "Records of keys. State now: SES signs as before, and no record was changed. Next "
-            "command: as below, then `pulumi preview`."
-        ),
-    )
+    # Records of keys
+
     OTHER_VALUE = (
         "{name!r} is in DNS already, with another value: {found}",
         (
@@ -175,7 +151,6 @@ class SeenMessages(Table):
     advice which misconfiguration that is, if not "wrong-value".
     """
 
-    SEEN = SECTION, ""
     NO_RECORD = "no TXT record", "no-txt"
     PRIVATE_KEY = "a private key, with which anyone can sign now: make a new key", "private-key"
     SEVERAL = "{number} TXT records, {right} with this key, expected one", "several-records"
@@ -207,7 +182,6 @@ class FixMessages(Table):
     advice, where a stack keeps it.
     """
 
-    FIXES = SECTION, ""
     NO_TXT = (
         (
             "add the record in the zone {zone}, at exactly this name; if the panel shows it there, "

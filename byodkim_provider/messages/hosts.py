@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 
 _COMPARE: Final = (
     "compare `zone` {zone!r}, `keyName` and `keyAlgorithm` with the configuration of {where}; set "
@@ -18,7 +18,8 @@ _REMOVE: Final = "remove it, or give the key another selector"
 
 
 class RecordMessages(Table):
-    STEPS = SECTION, "What was changed at a DNS host, and the next step: parts of a hint."
+    # What was changed at a DNS host, and the next step: parts of a hint
+
     NOTHING_CHANGED = "nothing was changed in DNS"
     PERHAPS_CHANGED = "the record may have been changed"
     NEW_KEY = "{means}, and set it by {setting}"
@@ -29,13 +30,8 @@ class RecordMessages(Table):
         "without it, and without the variable, they use the {key} of the last `pulumi up`"
     )
 
-    RECORDS = (
-        SECTION,
-        (
-            "Records at a DNS host. State now: the hint says it, and then what to do about the "
-            "problem."
-        ),
-    )
+    # Records at a DNS host
+
     REFUSED = "{where}: {reason}", "{state}{advice}"
     UNCONFIRMED = "{where}: {reason}", "{state}; the same command checks, and goes on from there"
     INTERRUPTED = "{where}: interrupted", "{state}; the same command checks, and goes on from there"
@@ -47,15 +43,8 @@ class RecordMessages(Table):
 
 
 class HostMessages(Table):
-    HOSTS = (
-        SECTION,
-        (
-            "DNS hosts. State now: as the hint says. `DnsRefused` has these texts where a retry "
-            "does not help: change something. With `DnsUnconfirmed`, the provider has retried "
-            "already: check the network between here and the host, and run `pulumi up`, which "
-            "checks and goes on from there."
-        ),
-    )
+    # DNS hosts
+
     NO_SECRET = "no {key} is given", _SET
     SECRET = "the {key} has characters outside printable ASCII", _SET
     URL = "the url is not of the form 'https://USER:TOKEN@SERVER:2083'", _SET

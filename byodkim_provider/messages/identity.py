@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 
 _EXISTS: Final = "{name}: SES has this identity already ({origin}), "
 _NOTHING: Final = "nothing was changed in SES; "
@@ -24,16 +24,8 @@ _AT_ONCE: Final = "`overlapDays: 0` removes it at once and mail on its way fails
 
 
 class IdentityMessages(Table):
-    EXISTING = (
-        SECTION,
-        (
-            "Identities that SES has already. State now: SES signs as before; an `up` has made "
-            "keys and records. More in [existing identities](../how-to/existing-identities.md), "
-            "[Away from Easy DKIM](../how-to/from-easy-dkim.md), [The state is "
-            "lost](../how-to/leaving.md#the-state-is-lost) and [Renaming a "
-            "resource](../how-to/leaving.md#renaming-a-resource)."
-        ),
-    )
+    # Identities that SES has already
+
     NOBODYS = (
         _EXISTS + "made by somebody else",
         _BEFORE + "`adopt: true` takes it over, and leaves it in SES when the stack goes",
@@ -100,7 +92,8 @@ class IdentityMessages(Table):
         ),
     )
 
-    DIFFERENCES = SECTION, "How SES differs from what is declared: parts of other texts."
+    # How SES differs from what is declared: parts of other texts
+
     GONE = "gone from SES"
     TAKEN = "owned by {owner} now"
     UNTAGGED = "its owner tag is gone"
@@ -112,15 +105,8 @@ class IdentityMessages(Table):
     FELL_BACK = "SES says {status}, it said SUCCESS before"
     OTHER_VALUE = "SES says {status}: the record does not hold the key that SES has"
 
-    ROTATION = (
-        SECTION,
-        (
-            "Generations that can't leave, and keys that can't change. State now: SES and DNS are "
-            "as they were. Next command: wait until the date in the message, or take the "
-            "`published` list of the hint, then `pulumi up`; more in [the life of a "
-            "key](../how-to/rotation.md)."
-        ),
-    )
+    # Generations that can't leave, and keys that can't change
+
     STILL_IN_USE = (
         _SIGNED,
         _NOTHING + "`generation: {target}` with `published: {today}` is allowed today, " + _AT_ONCE,
@@ -185,13 +171,8 @@ class IdentityMessages(Table):
         _NOTHING + "a new key needs a new selector, since resolvers keep the old record",
     )
 
-    IDENTITIES = (
-        SECTION,
-        (
-            "Identities. State now: SES signs as before, and nothing was changed in SES; an `up` "
-            "has made keys and records. Next command: as below, then `pulumi up`."
-        ),
-    )
+    # Identities
+
     NO_SUB_DOMAIN = "{name!r} must be a sub-domain of the identity's domain"
     UNKNOWN_TO_STATE = (
         "{name}: {seen}, which is not in the state",
@@ -223,7 +204,8 @@ class IdentityMessages(Table):
     )
     INTERRUPTED = "interrupted before SES was called", _NOTHING + "run `pulumi up` again"
 
-    RECORD_STEPS = SECTION, "What to do about a record that is not visible: parts of other texts."
+    # What to do about a record that is not visible: parts of other texts
+
     CORRECT = "correct the record and run `pulumi up --refresh`{by_hand}"
     NO_ZONE = (
         "this run's resolver does not see the zone: have the registrar name its servers, or, if "
@@ -240,16 +222,8 @@ class IdentityMessages(Table):
         "delete the record at once, and take another key: `byodkim rotate {domain} --compromised`"
     )
 
-    NOTES = (
-        SECTION,
-        (
-            "Warnings and notes. State now: what the line says; a warning or a note stops "
-            "nothing. Next command: what the line says, or nothing; `byodkim status` says more. "
-            "See [somebody changes an "
-            "identity](../how-to/rotation.md#somebody-changes-an-identity), and [MAIL "
-            "FROM](../how-to/dmarc.md)."
-        ),
-    )
+    # Warnings and notes
+
     UNCONFIRMED = (
         "SES says SUCCESS, and does not show whether it has checked this key; it has if the "
         "DKIM-Signature of a new mail has `s={selector}`"

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 
 
 class ProgramMessages(Table):
-    PROGRAMS = (
-        SECTION,
-        (
-            "A program of your own. State now: nothing was changed. Next command: correct the "
-            "argument, then `pulumi preview`."
-        ),
-    )
+    # A program of your own
+
     ENDED = "the engine has ended the run", "correct what the error above it names"
     OTHERS_GO_ON = (
         "`pulumi up` still changes the other domains, and waits for no verdict of SES on them",
@@ -58,14 +53,8 @@ class ProgramMessages(Table):
         "secret if a preview has run with it"
     )
 
-    NOTES = (
-        SECTION,
-        (
-            "Notes of a program. State now: what the line says. Next command: "
-            "publish what is printed, as `byodkim records` prints it again; or "
-            "[rotate](../how-to/rotation.md)."
-        ),
-    )
+    # Notes of a program
+
     STANDBY = (
         "{subject} is the next rotation's: add its record too, and that rotation waits for no "
         "DNS\n{record}"
@@ -76,14 +65,8 @@ class ProgramMessages(Table):
     )
     ROTATE = "generation {generation} has signed for {days} days; `generation: {following}` rotates"
 
-    ZONES = (
-        SECTION,
-        (
-            "Zones of Route 53. State now: nothing was changed of the domain; an update has gone "
-            "on with the others. Next command: as below, then `pulumi preview`; or say [where DNS "
-            "is](../how-to/dns.md)."
-        ),
-    )
+    # Zones of Route 53
+
     NONE = (
         (
             'domains["{domain}"].dns: no public zone in Route 53 holds {domain!r}, looked for '

@@ -22,12 +22,13 @@ import byodkim_provider
 from byodkim_provider import messages
 from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.cli import main
-from byodkim_provider.messages import SECTION, Table
+from byodkim_provider.messages import Table
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.docs.pages import ROOT
+from tests.docs.sections import SECTIONS
 
 BEGIN: Final = "<!-- made: `make reference` writes from here -->"
 END: Final = "<!-- to here -->"
@@ -37,8 +38,13 @@ AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.sp
 """The modules of messages, in the order of the page on errors."""
 
 AS_HINTED: Final = (
-    *(IdentityMessages.EXISTING, IdentityMessages.ROTATION, IdentityMessages.IDENTITIES),
-    *(DkimMessages.RECORDS, RecordMessages.RECORDS, HostMessages.HOSTS, CliMessages.COMMANDS),
+    *(IdentityMessages.NOBODYS, IdentityMessages.STILL_IN_USE, IdentityMessages.NO_SUB_DOMAIN),
+    *(
+        DkimMessages.OTHER_VALUE,
+        RecordMessages.REFUSED,
+        HostMessages.NO_SECRET,
+        CliMessages.MAY_BE_A_KEY,
+    ),
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 
@@ -149,19 +155,18 @@ def _area(area: ModuleType) -> str:
 
 
 def sections() -> list[tuple[Table, list[Table]]]:
-    """The rows that begin a section, and the messages below each."""
+    """The first message of each section, and all of its messages."""
     found: list[tuple[Table, list[Table]]] = []
     for one in (row for area in AREAS for table in tables(area) for row in table):
-        if one.text == SECTION:
+        if one in SECTIONS:
             found.append((one, []))
-        else:
-            found[-1][1].append(one)
+        found[-1][1].append(one)
     return found
 
 
 def is_of_parts(section: Table) -> bool:
     """Whether it has parts of other messages, and no head: the page leaves it out."""
-    return ". " not in section.advice
+    return not SECTIONS[section]
 
 
 def tables(area: ModuleType) -> list[type[Table]]:
@@ -171,7 +176,7 @@ def tables(area: ModuleType) -> list[type[Table]]:
 
 
 def _section(section: Table, messages: list[Table]) -> list[str]:
-    title, head = section.advice.split(". ", 1)
+    title, head = SECTIONS[section].split(". ", 1)
     texts: dict[str, list[str]] = {"": []}
     for one in messages:
         if re.search(r"\w", text := _shown(one.text)):  # not only the words of others
