@@ -36,10 +36,8 @@ def wait(world, seconds, *changes):
 @cases(
     ("visible_from", "seconds", "asked"),
     {
-        "there already": (0, 120, [0]),
         "one lookup only": (99, 0, [0]),
         "shorter than a pause": (99, 1, [0, 1]),
-        "after a while": (6, 120, [0, 2, 5, 10]),
         "at the last lookup": (39, 40, [0, 2, 5, 10, 18, 28, 38, 40]),
     },
 )

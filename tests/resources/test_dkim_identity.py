@@ -61,13 +61,6 @@ def test_name_servers_are_asked_for_once(provider, asked, inputs):
     assert len(asked) == 2
 
 
-def test_zones_of_an_edited_state(provider, inputs):
-    """They are refused, with what restores an earlier version."""
-    with pytest.raises(InvalidSettings) as refused:
-        provider.check({**inputs, "zones": "none"}, {**inputs, "zones": [ONE]})
-    assert refused.value.problems == ("in the state, zones: must be a list, not 'none'",)
-
-
 def test_given_name_servers(provider, asked, inputs):
     """Name servers that the program knows are taken as they are, whatever they were."""
     zone = {"provider": "cloudflare", "name": "c1"}

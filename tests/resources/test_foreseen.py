@@ -58,7 +58,6 @@ def test_in_the_way(world, identities):
         "in the state": ({"domain": DOMAIN}, {}),
         "adopted": ({}, {"adopt": True}),
         "Region not known": ({}, {"region": Unknown()}),
-        "refused for another reason": ({}, {"selector": "S1"}),
     },
 )
 def test_not_in_the_way(world, identities, olds, changes):
