@@ -35,14 +35,11 @@ MAIL_FROM: Final = "PutEmailIdentityMailFromAttributes"
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One call. Each of the other fields is for some actions only."""
+    """One call. It sends what is declared, and these fields, each of some actions only."""
 
     action: Action
     tags: Mapping[str, str] = field(default_factory=dict)
     untag: tuple[str, ...] = ()
-    configuration_set: str | None = None
-    mail_from: str | None = None
-    """The MAIL FROM domain; None: that of SES."""
     rejects: bool = False
     """Whether SES refuses mail while it finds no MX record of the MAIL FROM domain."""
     until_now: frozenset[int] = frozenset()
@@ -65,8 +62,6 @@ class Plan:
     warning: str = ""
     info: str = ""
     """What is said before the calls."""
-    is_switch: bool = False
-    """Whether an identity that signs is to sign with another key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,9 +124,9 @@ def sign_calls(
 
 
 def configuration_set_calls(declared: Declared, *, before: str | None) -> list[Call]:
-    if (name := declared.configuration_set) in (None, before):
+    if declared.configuration_set in (None, before):
         return []
-    return [Call("PutEmailIdentityConfigurationSetAttributes", configuration_set=name)]
+    return [Call("PutEmailIdentityConfigurationSetAttributes")]
 
 
 def is_mail_from_due(stored: Stored, declared: Declared) -> bool:
@@ -166,13 +161,12 @@ def mail_from_calls(
         return replace(after, mail_from_status=None), removed
     is_other = before is not None and domain != had  # a read may still show what was before *had*
     if is_other or seen is None or seen.mail_from != domain or seen.mail_from_status == "FAILED":
-        search = Call(MAIL_FROM, mail_from=domain)
-        return replace(after, mail_from_status="PENDING"), [search]
+        return replace(after, mail_from_status="PENDING"), [Call(MAIL_FROM)]
     after = replace(after, mail_from_status=seen.mail_from_status)
     rejects = declared.on_mx_failure == "reject"
     if rejects == seen.rejects or (rejects and seen.mail_from_status != "SUCCESS"):
         return after, []
-    return after, [Call(MAIL_FROM, mail_from=domain, rejects=rejects)]
+    return after, [Call(MAIL_FROM, rejects=rejects)]
 
 
 def tag_calls(declared: Declared, before: Declared) -> list[Call]:

@@ -140,7 +140,7 @@ def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIde
                 domain,
                 selector=declared.selector,
                 key=key(),
-                configuration_set=call.configuration_set,
+                configuration_set=declared.configuration_set,
                 tags=call.tags,
             )
         case "PutEmailIdentityDkimSigningAttributes":
@@ -151,11 +151,11 @@ def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIde
             ses.put_email_identity_dkim_attributes(domain, signing_enabled=True)
         case "PutEmailIdentityConfigurationSetAttributes":
             ses.put_email_identity_configuration_set_attributes(
-                domain, call.configuration_set or ""
+                domain, declared.configuration_set or ""
             )
         case "PutEmailIdentityMailFromAttributes":
             ses.put_email_identity_mail_from_attributes(
-                domain, call.mail_from, rejects=call.rejects
+                domain, declared.mail_from_domain, rejects=call.rejects
             )
         case "TagResource":
             ses.tag_resource(domain, call.tags)

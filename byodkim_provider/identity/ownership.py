@@ -62,11 +62,6 @@ def _is_of_this_stack(declared: Declared, owner: str) -> bool:
     return owner.partition("/")[0] == declared.owner.partition("/")[0] != ""
 
 
-def lost(declared: Declared, owner: str, *, origin: str) -> ByodkimError:
-    """The refusal of an identity that was ours, and belongs to *owner* now, "" for nobody."""
-    return exists(IdentityMessages.LOST, declared, origin, reason=lost_reason(owner))
-
-
 def lost_reason(owner: str) -> Message:
     """What is said of an identity that was ours, and belongs to *owner* now, "" for nobody."""
     return IdentityMessages.TAKEN(owner=owner) if owner else IdentityMessages.UNTAGGED()

@@ -61,7 +61,8 @@ from byodkim_provider.identity.judgement import (
 from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
     all_tags,
-    lost,
+    exists,
+    lost_reason,
     other_owner,
     refuse_existing,
     refuse_unsigned_window,
@@ -70,6 +71,7 @@ from byodkim_provider.identity.ownership import (
 )
 from byodkim_provider.identity.rules import others_use, region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.messages.identity import IdentityMessages
 
 MARKS: Final = 4
 """Of how many keys that a slot had, the state keeps the marks: more edits hardly fail in a row."""
@@ -117,7 +119,7 @@ def plan(
     if not (about_key or has_settings or region):
         return Plan(after)
     if not seen.read:
-        return Plan(after, asks="GetEmailIdentity", is_switch=other_key)
+        return Plan(after, asks="GetEmailIdentity")
     if region:
         after = _with_all(after, _others(declared), identity.at if identity else now)
     if not about_key and not has_settings:
@@ -207,7 +209,6 @@ def _introduce(
     create = Call(
         "CreateEmailIdentity",
         tags=all_tags(declared),
-        configuration_set=declared.configuration_set,
         until_now=frozenset(_generation_of(before) | _but_standby(declared)),
     )
     new, mail_from = mail_from_calls(new, None, before=None)
@@ -261,7 +262,7 @@ def _change(
         identity = replace(identity, tokens=())
     owner = other_owner(declared, identity.tags)
     if owner is not None and not declared.adopt:
-        raise lost(declared, owner, origin=identity.origin)
+        raise exists(IdentityMessages.LOST, declared, identity.origin, reason=lost_reason(owner))
     until_now: set[int] = set()
     if identity.selector not in (None, before.selector, declared.selector):
         # A key that is not in the state, from a killed run or somebody else.

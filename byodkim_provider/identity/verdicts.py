@@ -171,22 +171,17 @@ def refuse_exchange(entries: Collection[Entry], before: Collection[Verdict]) -> 
     The identities hold the only record of when each generation last signed, and it would be lost
     with the last of them. Removing a whole domain is allowed: that is what `destroy` does.
     """
-    regions: dict[str, list[str]] = {}
-    for entry in sorted(entries, key=str):
-        regions.setdefault(entry.domain, []).append(entry.region)
-    problems = []
-    for domain, after in regions.items():
+    for domain in sorted({entry.domain for entry in entries}):
+        after = sorted(entry.region for entry in entries if entry.domain == domain)
         verdicts = [verdict for verdict in before if verdict.entry.domain == domain]
         earlier = sorted(verdict.entry.region for verdict in verdicts)
         has_signed = any(verdict.entry.key_set_at for verdict in verdicts)
         if has_signed and not set(after) & set(earlier):
-            problems.append(
+            raise InvalidSettings(
                 IdentityMessages.REGIONS_AT_ONCE(
                     domain=domain, regions=", ".join(after), before=", ".join(earlier)
                 )
             )
-    if problems:
-        raise InvalidSettings(problems)
 
 
 def judged(entry: Entry, seen: SesIdentity | None, *, seen_unverified: bool) -> Verdict:

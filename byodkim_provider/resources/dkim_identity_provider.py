@@ -100,8 +100,6 @@ class ByodkimIdentityProvider(DynamicProvider):
         not_read = ("not read", region)  # one note for a Region, and no further read
         if declared.adopt and not_read in run.said:
             return unread
-        if declared.adopt:
-            progress.update(f"{declared.domain} {region}: reading from SES how it signs today")
         try:
             return lifecycle.foresee(declared, self._services(declared.account_id))
         except Stopped:
@@ -160,7 +158,8 @@ class ByodkimIdentityProvider(DynamicProvider):
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
-            if planned.is_switch and not unknown.keys() - {"selectors", "slots"}:
+            is_switch = stored.key and {"selector", "fingerprint"} & set(names)
+            if is_switch and not unknown.keys() - {"selectors", "slots"}:
                 progress.info(lookups.planned_switch(stored, declared, self._run))
         # Without an output that a verification reads, each preview would show a change of that.
         is_old = "cname" not in olds
