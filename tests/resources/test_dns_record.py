@@ -87,28 +87,11 @@ def test_second_key(world, host, inputs, existing, problem):
     assert replaces == ([] if existing == "free slot" else ["value"])
 
 
-def test_edit_undone_after_a_killed_run(world, host, inputs):
-    """The slot has its next key, and the previous one is declared again: the run is a cause."""
-    following = {"existing": "free slot", "value": world.declared(2).record_value}
-    old = made(world, inputs | following, host)
-    [failure] = this_run(world, host).check(old, inputs | {"existing": "slot"}).failures
-    assert "somebody, or a run that was killed, has changed the record" in failure.reason
-
-
 def test_no_secret(world, host, inputs, monkeypatch):
     """A preview refuses a new record while the secret of its host is nowhere to be found."""
     monkeypatch.delenv("RFC2136_TSIG_SECRET", raising=False)
     (failure,) = this_run(world, host).check({}, inputs).failures
     assert "'dnsCredentials.rfc2136.secret'" in failure.reason
-
-
-def test_deletion(world, host, inputs):
-    """With the record goes its value alone, whoever wrote it first."""
-    host.there = [inputs["value"]]
-    outputs = made(world, inputs, host)
-    host.there.append("managed by ops")
-    this_run(world, host).delete("id", outputs)
-    assert host.there == ["managed by ops"]
 
 
 def test_refresh_of_another_key(world, host, inputs):
