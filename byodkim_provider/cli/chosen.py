@@ -1,5 +1,5 @@
 """
-Options that several commands have. Errors name the option.
+Options and arguments that several commands have. Errors name the option.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import Final, TypeVar
 
 import click
 
+from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.errors import InvalidKey
 from byodkim_provider.hosts.registry import PANELS
 
@@ -35,6 +36,14 @@ def stack_option(help: str = "The stack; by default the selected one.") -> Decor
     """The option `--stack`, whose value the command gets as *name*."""
     return click.option("-s", "--stack", "name", metavar="STACK", help=help)
 
+
+domains_argument: Final[Decorator] = click.argument(
+    "domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]..."
+)
+
+json_option: Final[Decorator] = click.option(
+    "--json", "wants_json", is_flag=True, help="Print JSON."
+)
 
 panel_option: Final[Decorator] = click.option(
     "--panel",

@@ -12,7 +12,7 @@ from typing import Final
 import click
 
 from byodkim_provider.cli.answers import of_record
-from byodkim_provider.cli.chosen import checked, panel_option
+from byodkim_provider.cli.chosen import checked, json_option, panel_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import record_lines, show_lines
 from byodkim_provider.cli.terminal import as_json
@@ -59,7 +59,7 @@ Exit codes:
     help="Ask this resolver, and its port at the zone's own servers. May be repeated: the next "
     "one is used if it does not answer. Default: the system's resolvers.",
 )
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@json_option
 @pass_environment
 def doctor(
     environment: Environment,

@@ -73,7 +73,7 @@ def key(
     signing = {identity.declared.generation for identity in declared.identities}
     awaits_dns = any(identity.key is None for identity in declared.identities)
     if not settings.retired and (awaits_dns or signing != {settings.generation}):
-        raise Refused(CliMessages.UNSETTLED(domain=domain, generation=settings.generation))
+        raise Refused(CliMessages.UNFINISHED(name=domain, generation=settings.generation))
     published = {record.generation: record for record in declared.records}
     generation = settings.generation if generation is None else generation
     if generation not in published:

@@ -14,12 +14,12 @@ from typing import Final
 
 import click
 
-from byodkim_provider.cli.chosen import checked, panel_option, stack_option
+from byodkim_provider.cli.chosen import checked, json_option, panel_option, stack_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import show_lines
 from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.state import Domain
-from byodkim_provider.cli.terminal import as_json, say
+from byodkim_provider.cli.terminal import Failed, as_json, say
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.values import zone_name
 from byodkim_provider.dkim import generations
@@ -141,7 +141,7 @@ Exit codes:
 @click.option(
     "--format", "form", type=click.Choice(list(FORMATS)), default="panel", show_default=True
 )
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@json_option
 @pass_environment
 def records(
     environment: Environment,
@@ -161,8 +161,11 @@ def records(
     """
     stack = open_stack(name, environment)
     wanted: list[Record] = []
-    for with_records in stack.with_records(domain):
-        wanted += _of_domain(with_records, panel, stack.state.mail_from_zones)
+    for declared in stack.named([domain] if domain else [*stack.planned]):
+        if declared.records or declared.settings.cnames:
+            wanted += _of_domain(declared, panel, stack.state.mail_from_zones)
+    if not wanted:
+        raise Failed(CliMessages.NO_RECORD(subject=domain or stack.name))
     if zone:
         inside = [record for record in wanted if dkim.is_in(record.name, zone)]
         if not inside:

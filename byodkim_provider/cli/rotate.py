@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 import click
 
-from byodkim_provider.cli.chosen import checked, stack_option
+from byodkim_provider.cli.chosen import domains_argument, stack_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.stack import Stack, open_stack, read_yaml
 from byodkim_provider.cli.state import Domain
@@ -85,7 +85,7 @@ Exit codes:
   2  wrong usage, or the stack could not be read, or its file not be written
 """
 )
-@click.argument("domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]...")
+@domains_argument
 @stack_option()
 @click.option("--all", "every", is_flag=True, help="Every domain that is not retired.")
 @click.option(

@@ -22,7 +22,7 @@ from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.regions import regions_with_ses
 from byodkim_provider.aws.ses import MANAGED, OWNER_TAG, STACK_TAG, Listed, SesIdentity
 from byodkim_provider.aws.settings import AwsSettings
-from byodkim_provider.cli.chosen import checked, stack_option
+from byodkim_provider.cli.chosen import checked, json_option, stack_option
 from byodkim_provider.cli.environment import Environment, partition_here, pass_environment
 from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.terminal import Failed, as_json, ask_all, inert, say
@@ -75,7 +75,7 @@ Exit codes:
     help="Read at most N domains, first by name.",
 )
 @stack_option("Leave out what this stack has; use its AWS settings.")
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@json_option
 @pass_environment
 def scan(
     environment: Environment,

@@ -94,18 +94,6 @@ class Stack:
                 raise Failed(problem)
         return [known[name] for name in dict.fromkeys(names)]
 
-    def with_records(self, domain: str | None) -> list[Domain]:
-        """
-        The domains that have records, or *domain*; raises `Failed` if none has.
-
-        A domain with CNAMEs to paste is there before the first run has made its records.
-        """
-        wanted = self.named([domain] if domain else [*self.planned])
-        domains = [domain for domain in wanted if domain.records or domain.settings.cnames]
-        if not domains:
-            raise Failed(CliMessages.NO_RECORD(subject=domain or self.name))
-        return domains
-
     def _written(self, key: str) -> object:
         """A setting of the project in the configuration; None if it is not there."""
         text = self._plain(f"{self.project}:{key}")

@@ -12,14 +12,13 @@ from typing import TextIO
 import click
 
 from byodkim_provider.cli.answers import of_stack
-from byodkim_provider.cli.chosen import checked, stack_option
+from byodkim_provider.cli.chosen import domains_argument, json_option, stack_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import show
 from byodkim_provider.cli.now import SEVERITY
 from byodkim_provider.cli.report import as_html, as_prometheus
 from byodkim_provider.cli.stack import open_stack
 from byodkim_provider.cli.terminal import as_json, say
-from byodkim_provider.dkim.records import normalise_domain
 from byodkim_provider.messages.cli import CliMessages
 
 
@@ -33,7 +32,7 @@ Exit codes:
      could not be written
 """,
 )
-@click.argument("domains", nargs=-1, type=checked(normalise_domain), metavar="[DOMAIN]...")
+@domains_argument
 @stack_option()
 @click.option(
     "--format",
@@ -42,7 +41,7 @@ Exit codes:
     default="text",
     show_default=True,
 )
-@click.option("--json", "wants_json", is_flag=True, help="Print JSON.")
+@json_option
 @click.option(
     "--html",
     type=click.File("w", encoding="utf-8", lazy=True),

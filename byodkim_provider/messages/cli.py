@@ -46,7 +46,10 @@ class CliMessages(Table):
     )
     RETIRED = "{domain}: is retired, nothing signs"
     NOT_MADE = "{domain}: is not made yet", _UP_FIRST
-    UNFINISHED = "{name}: generation {generation} does not sign yet", _UP_FIRST
+    UNFINISHED = (
+        "{name}: generation {generation} does not sign yet, or not in each Region",
+        "run `pulumi up` first, until it ends without an error",
+    )
     OTHER_FILE = (
         "{domain}: the stack file has what no run has carried out yet: {settings}",
         _UP_FIRST,
@@ -73,10 +76,6 @@ class CliMessages(Table):
     NOT_PUBLISHED = (
         "{domain}: generation {generation} is not published, only {published}",
         "`byodkim status {domain}` shows their roles",
-    )
-    UNSETTLED = (
-        "{domain}: SES does not sign with generation {generation}, or not in each Region",
-        "run `pulumi up` first, until it ends without an error",
     )
     SUPPLIED = (
         "{domain}: the state has no key of generation {generation}",

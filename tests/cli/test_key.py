@@ -78,7 +78,7 @@ def test_unsettled(project, world, declare, stored):
         project.stored = [replace(project.stored[0], key=None)]
     result = project.run("key", DOMAIN)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "SES does not sign with generation 3, or not in each Region\n" in result.stderr
+    assert ": generation 3 does not sign yet, or not in each Region\n" in result.stderr
 
 
 def test_retired(project):
