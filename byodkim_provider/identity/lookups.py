@@ -267,45 +267,40 @@ def not_visible(
     The refusal of a key whose record is not visible. *still* says what SES does meanwhile, such as
     "it still signs with 's1'".
     """
-    is_pasted = not found.has_cname if declared.cname else _is_pasted(declared)
-    record = f"\n{what_to_paste(declared)}" if is_pasted else ""
     said = IdentityMessages.NOT_VISIBLE(
         name=declared.record_name,
         seconds=waited_seconds,
         answers=", ".join(found.phrases()),
         still=still,
-        step=_new_key(declared) if found.leaked else IdentityMessages.CORRECT(by_hand=record),
+        step=_step(declared, found, elsewhere=""),
     )
     return ByodkimError(said, kind="RecordNotVisible")
 
 
 def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
     """The warning of a new identity that is stored as waiting."""
-    zones, has_cname = declared.signing_zones, found.has_cname
-    is_unseen = all(answer.failure == "no zone" for answer in found.answers)
     elsewhere = served_elsewhere(declared, servers_asked(found.answers))
     why = elsewhere or found.summary()
-    if found.leaked:
-        step: Message | str = f"  {_new_key(declared)}"
-    elif not has_cname and (elsewhere or not zones or declared.is_slow):
-        these = "these CNAMEs are" if declared.cname else "this record is"
-        step = IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
-    else:
-        again = (
-            IdentityMessages.NO_ZONE()
-            if is_unseen and not elsewhere
-            else IdentityMessages.MADE_AGAIN()
-        )
-        labels = ", ".join(zone.label for zone in zones)
-        step = IdentityMessages.NOTHING_TO_PASTE(zones=labels, again=again)
+    step = _step(declared, found, elsewhere=elsewhere)
     return str(IdentityMessages.WAITS_FOR_DNS(name=str(declared), why=why, step=step))
 
 
-def _new_key(declared: Declared) -> Message:
-    """What to do once the private key stands in DNS: its record must not be corrected."""
-    if declared.generation is None or declared.supplied_keys:
-        return IdentityMessages.LEAKED_OWN()
-    return IdentityMessages.LEAKED_KEY(domain=declared.domain)
+def _step(declared: Declared, found: Diagnosis, *, elsewhere: str) -> Message:
+    """What to do about a record that is not visible, perhaps since it is served *elsewhere*."""
+    zones = declared.signing_zones
+    if found.leaked:  # a record with the private key must not be corrected
+        if declared.generation is None or declared.supplied_keys:
+            return IdentityMessages.LEAKED_OWN()
+        return IdentityMessages.LEAKED_KEY(domain=declared.domain)
+    if not found.has_cname and (elsewhere or not zones or declared.is_slow):
+        these = "these CNAMEs are" if declared.cname else "this record is"
+        return IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
+    is_unseen = all(answer.failure == "no zone" for answer in found.answers)
+    again = IdentityMessages.MADE_AGAIN()
+    if is_unseen and not elsewhere:
+        again = IdentityMessages.NO_ZONE()
+    labels = ", ".join(zone.label for zone in zones)
+    return IdentityMessages.NOTHING_TO_PASTE(zones=labels, again=again)
 
 
 def what_to_paste(declared: Declared) -> str:
@@ -317,7 +312,7 @@ def what_to_paste(declared: Declared) -> str:
         lines = [f"  type:  CNAME\n  name:  {name}\n  value: {target}" for name, target in cnames]
         return "\n".join(lines)
     slow = [zone for zone in declared.signing_zones if zone.hours_to_show]
-    if slow and not _is_pasted(declared):
+    if slow and not by_hand(declared.signing_zones):
         label, hours = slow[0].label, slow[0].hours_to_show
         return (
             f"  it is at {label}, which may take {hours} hours to show it: nothing has to be pasted"
@@ -329,8 +324,3 @@ def what_to_paste(declared: Declared) -> str:
         value=declared.record_value,
         zone=(pasted.name if pasted else "") or declared.domain,
     )
-
-
-def _is_pasted(declared: Declared) -> bool:
-    """Whether people type the record that signs into a panel."""
-    return by_hand(declared.signing_zones) is not None

@@ -184,7 +184,7 @@ class IdentityMessages(Table):
     )
     NOT_VISIBLE = (
         "{name}: not visible after {seconds:.0f} s: {answers}",
-        "nothing was changed in SES, {still}; {step}",
+        "nothing was changed in SES, {still}\n{step}",
     )
     ASKED_FOR = (
         "{name}: dns: the record is still asked for at {zone} ({servers})",
@@ -206,7 +206,6 @@ class IdentityMessages(Table):
 
     # What to do about a record that is not visible: parts of other texts
 
-    CORRECT = "correct the record and run `pulumi up --refresh`{by_hand}"
     NO_ZONE = (
         "this run's resolver does not see the zone: have the registrar name its servers, or, if "
         "only a resolver of your own network sees the zone, set `dnsResolvers`; then run `pulumi "
@@ -217,9 +216,9 @@ class IdentityMessages(Table):
     )
     NOTHING_TO_PASTE = "  nothing has to be pasted, the stack made the record at {zones}\n  {again}"
     PASTE = "{records}\n  the next `pulumi up` goes on once {these} there"
-    LEAKED_OWN = "delete the record at once, and take another key with another selector"
+    LEAKED_OWN = "  delete the record at once, and take another key with another selector"
     LEAKED_KEY = (
-        "delete the record at once, and take another key: `byodkim rotate {domain} --compromised`"
+        "  delete the record at once, and take another key: `byodkim rotate {domain} --compromised`"
     )
 
     # Warnings and notes

@@ -87,7 +87,7 @@ SECTIONS: Final[dict[Table, str]] = {
         "Identities. State now: SES signs as before, and nothing was changed in SES; an `up` has "
         "made keys and records. Next command: as below, then `pulumi up`."
     ),
-    IdentityMessages.CORRECT: "",
+    IdentityMessages.NO_ZONE: "",
     IdentityMessages.UNCONFIRMED: (
         "Warnings and notes. State now: what the line says; a warning or a note stops nothing. "
         "Next command: what the line says, or nothing; `byodkim status` says more. See [somebody "

@@ -119,12 +119,12 @@ def test_a_published_private_key_is_not_pasted_again(world):
     world.resolver.records["s1._domainkey.example.com"] = (f"p={private}",)
     world.create(published=(1,), supplied_keys={1: "s1:f1"})
     [warning] = world.progress.warnings
-    assert warning.endswith(f"\n  {IdentityMessages.LEAKED_OWN()}")
+    assert warning.endswith(f"\n{IdentityMessages.LEAKED_OWN()}")
     world.progress.warnings.clear()
     world.next_run()
     world.create()
     [warning] = world.progress.warnings
-    assert warning.endswith(f"\n  {IdentityMessages.LEAKED_KEY(domain=DOMAIN)}")
+    assert warning.endswith(f"\n{IdentityMessages.LEAKED_KEY(domain=DOMAIN)}")
     assert world.declared().record_value not in warning
     assert private not in warning
 
