@@ -22,7 +22,6 @@ from urllib.parse import urlsplit
 
 import pulumi
 from pulumi.dynamic import Resource
-from pulumi.runtime import is_config_secret
 
 from byodkim_provider import __version__
 from byodkim_provider.dkim.key_secret import PREFIX
@@ -95,8 +94,7 @@ def _provider() -> pulumi.ProviderResource:
     for name in configured_names():
         if name.startswith("aws:") or name == credentials:
             space, _, key = name.partition(":")
-            value = pulumi.Config(space).require(key)
-            config[name] = pulumi.Output.secret(value) if is_config_secret(name) else value
+            config[name] = as_secret_as(name, pulumi.Config(space).require(key))
     # Without a version, the engine adds that of the program's SDK, from the second run on: an
     # update.
     options = fetched() or pulumi.ResourceOptions(version=__version__)
