@@ -12,7 +12,6 @@ from byodkim_provider.identity.judgement import SETTLED, differences
 from byodkim_provider.identity.state import AWAITING_DNS, CREATED, PUT
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
-from sandbox.ses.identity import easy_dkim_keys
 from sandbox.ses.switches import Fault
 from tests.support.cases import cases
 from tests.support.errors import raises
@@ -35,11 +34,6 @@ SAME_NAME = {OWNER_TAG: OWNER.replace("0", "9"), STACK_TAG: STACK}
 
 LETS_GO = f"; `pulumi up` is refused: {TAKE_BACK}"
 REPAIRS = "; `pulumi up` repairs that, or says what to do"
-
-EASY = {"origin": "AWS_SES", "key": easy_dkim_keys()[0]}
-"""Somebody else lets SES make the keys."""
-
-LAGS = pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
 
 
 def refused(kind, action, *arguments, **changes):
@@ -230,7 +224,7 @@ def test_a_take_over_is_said(world, make, line):
     assert "s1" == world.signs_with()
 
 
-@LAGS
+@pytest.mark.parametrize("lag", [0, 5], ids=["reads at once", "reads lag"])
 def test_replacement(world, lag):
     """
     `--replace` creates, then deletes: the deletion finds another instance and leaves the live
@@ -252,41 +246,7 @@ def test_replacement(world, lag):
 # --- update: another key
 
 
-@pytest.mark.parametrize("ahead", [timedelta(), -HOUR, HOUR], ids=["right", "slow", "fast"])
-def test_back_while_reads_lag(world, ahead):
-    """
-    A read that is older than our own Put shows the key before: that is no reason to leave out a
-    Put.
-
-    This holds whatever this machine's clock says.
-    """
-    first = world.verified(standby=True)
-    world.run.clock = WrongClock(world.clock, ahead)
-    world.switch(read_lag_seconds=5)
-    second = world.update(first, 2)
-    world.clock.advance(2)
-    world.update(second, 1, published=(1, 2, 3))
-    assert [GET, PUT_KEY] * 2 == world.calls()
-    assert "s1" == world.identity().selector
-
-
 # --- update: repairs
-
-
-@pytest.mark.parametrize(
-    ("status", "signs"), [("SUCCESS", True), ("TEMPORARY_FAILURE", True), ("PENDING", False)]
-)
-def test_drift_to_easy_dkim(world, status, signs):
-    """Easy DKIM that signs is not taken away without consent: mail would go out unsigned."""
-    old = world.verified()
-    world.change(**EASY, status=status)
-    seen, before = world.read(old), world.identity()
-    if signs:
-        code = refused("IdentityExists", world.update, seen, 1).code
-        assert (code, before) == (IdentityMessages.EASY_DKIM, world.identity())
-    assert "EXTERNAL" == world.update(seen, 1, accept_unsigned_window=signs).origin
-    world.clock.advance(HOUR)
-    assert "s1" == world.signs_with()
 
 
 @cases(

@@ -112,6 +112,8 @@ DRIFTED = stored(status="FAILED")
 TAGGED = stored(declared(tags={"stage": "dev"}))
 JUST_SET = replace(TAGGED, key=replace(TAGGED.key, key_set_at=NOW))
 EASY = has(None, origin="AWS_SES", tokens=("a", "b", "c"))
+SIGNED_LAST = stored(signed_until={3: NOW - timedelta(seconds=5)})
+"""A read may be older than the switch away from that key."""
 BOUNCES = stored(declared(**BOUNCE), mail_from_status="SUCCESS")
 ADOPTED_BOUNCES = stored(declared(**BOUNCE, adopt=True), mail_from_status="SUCCESS")
 SEARCHES = replace(BOUNCES, mail_from_status="PENDING")
@@ -155,6 +157,7 @@ SCENARIOS = {
     21: (stored(), declared(3), {"ses": has()}, "Get Lookup Put"),
     22: (stored(), declared(3), {"ses": has(), "visible": False}, "Get Lookup, refused"),
     23: (stored(), declared(3), {"ses": has("s3", dkim_status="PENDING")}, "Get"),
+    24: (SIGNED_LAST, declared(3), {"ses": has("s3")}, "Get Lookup Put"),
     25: (stored(), declared(3), {}, "Get Lookup Create"),
     26: (stored(status=GONE), declared(3), {"visible": False}, "Get Lookup, refused"),
     27: (stored(), declared(3), {"ses": has(tags=THEIRS)}, "Get, refused"),
@@ -169,8 +172,20 @@ SCENARIOS = {
     ),
     33: (stored(signing_selector="s9"), declared(), {"ses": has("s9")}, "Get Lookup Put"),
     34: (stored(status="PENDING"), declared(), {"ses": has(**OTHER_VALUE)}, "Get Lookup Put"),
+    35: (
+        stored(origin="AWS_SES"),
+        declared(),
+        {"ses": replace(EASY, dkim_status="PENDING")},
+        "Get Lookup Put",
+    ),
     36: (stored(status="PENDING"), declared(), {"ses": has(dkim_status="PENDING")}, "Get"),
     37: (stored(origin="AWS_SES"), declared(), {"ses": EASY}, "Get, refused"),
+    38: (
+        stored(origin="AWS_SES"),
+        declared(),
+        {"ses": replace(EASY, dkim_status="TEMPORARY_FAILURE")},
+        "Get, refused",
+    ),
     39: (None, declared(), {"late": HIDDEN}, "Lookup Create Get, refused"),
     40: (
         None,
