@@ -17,9 +17,6 @@ from click.testing import CliRunner
 from byodkim_provider.cli import main
 from byodkim_provider.cli.environment import Environment
 from byodkim_provider.dkim.records import record_value
-from sandbox.dns.hosting import CHILD_NAME_SERVERS, NAME_SERVERS, HostedZone
-from sandbox.dns.server import DnsServer
-from sandbox.dns.zone import RecordSet
 from tests.dns.name_server import zone_text
 from tests.support.testdata import TESTDATA, key, pem
 
@@ -154,71 +151,6 @@ def zone_files(
             files[zone] = zone_text(text, provider=case.provider)
         files[zone_of(name, cases)] = zone_text("\n".join(lines), provider=case.provider)
     return files
-
-
-@dataclass
-class Hosting:
-    """Zones that can be changed, and the panels through which people change them."""
-
-    zones: dict[str, list[tuple[str, str, str]]] = field(default_factory=dict)
-    """Owner (a full name), type and data of all records, by zone."""
-
-    def hosted(self) -> list[HostedZone]:
-        return [self._hosted(zone) for zone in self.zones]
-
-    def _hosted(self, zone: str) -> HostedZone:
-        below = any(zone.endswith(f".{other}") for other in self.zones)
-        servers = CHILD_NAME_SERVERS if below else NAME_SERVERS
-        sets: dict[tuple[str, str], list[str]] = {
-            (zone, "SOA"): [f"{servers[0]}. hostmaster.example. 1 1800 900 604800 900"],
-            (zone, "NS"): [f"{server}." for server in servers],
-        }
-        for owner, kind, data in self.zones[zone]:
-            sets.setdefault((owner, kind), []).append(data)
-        return HostedZone(
-            zone,
-            servers,
-            tuple(RecordSet(*key, 300, tuple(values)) for key, values in sets.items()),
-        )
-
-    def at(self, name: str, kind: str) -> list[tuple[str, tuple[str, str, str]]]:
-        """
-        The records of a kind at a name, each with its zone; a delegation hides those above it.
-        """
-        zone = max((zone for zone in self.zones if f".{name}".endswith(f".{zone}")), key=len)
-        return [(zone, one) for one in self.zones[zone] if one[:2] == (name, kind)]
-
-    def delete(self, name: str, kind: str) -> int:
-        """How many records were deleted."""
-        found = self.at(name, kind)
-        for zone, record in found:
-            self.zones[zone].remove(record)
-        return len(found)
-
-    def add(self, zone: str, name: str, value: str, kind: str = "TXT") -> None:
-        data = txt(value).removeprefix("TXT ") if kind == "TXT" else f"{value}."
-        self.zones[zone].append((name, kind, data))
-
-
-def set_up(server: DnsServer, hosting: Hosting, name: str) -> None:
-    """The zones of a case as somebody got them wrong."""
-    case, zone = CASES[name], zone_of(name)
-    hosting.zones[ELSEWHERE] = [(f"key.{ELSEWHERE}", *txt(ANOTHER).split(" ", 1))]
-    hosting.zones[zone] = []
-    for owner, data in records_of(name):
-        kind, value = data.split(" ", 1)
-        if kind == "CNAME" and not value.endswith("."):
-            value = f"{value}.{zone}."
-        hosting.zones[zone].append((zone if owner == "@" else f"{owner}.{zone}", kind, value))
-    for below, inside in case.zones.items():
-        hosting.zones[zone] += [
-            (f"{below}.{zone}", "NS", f"{server}.") for server in CHILD_NAME_SERVERS
-        ]
-        hosting.zones[f"{below}.{zone}"] = [
-            (f"{owner}.{below}.{zone}", *data.split(" ", 1)) for owner, data in inside
-        ]
-    if case.missing_at_second:
-        server.override(f"{case.missing_at_second}.{zone}", (), server="127.0.0.2")
 
 
 def doctor(

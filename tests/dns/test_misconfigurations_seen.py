@@ -14,7 +14,7 @@ import pytest
 
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.hosts.registry import PANELS
-from tests.dns import name_server
+from tests.dns import name_server, test_cnames
 from tests.dns.misconfigurations import (
     ANOTHER,
     CASES,
@@ -36,6 +36,13 @@ def not_ours(tmp_path_factory):
     files = [zone_files(CASES, elsewhere, second=second) for second in (False, True)]
     with name_server.running(directory, *files) as port:
         yield f"{name_server.BIND}:{port}"
+
+
+def test_every_misconfiguration_has_a_case():
+    """No fix is left out; those of a CNAME are in `test_cnames`."""
+    of_cnames = {"cname", "proxied", "wrong-target"}
+    assert of_cnames <= {case.code for case in test_cnames.CASES.values()}
+    assert {*diagnosis.CODES} == of_cnames | {case.code for case in CASES.values()}
 
 
 @pytest.mark.parametrize("name", CASES)
