@@ -266,7 +266,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     zones = _zones_of(answers)
     seen = judge(answers, record.public_key_der, record.target)
     seen = replace(seen, zone=_zone_of(record, zones))
-    targets = {answer.target for answer in answers if answer.target or answer.values is not None}
+    targets = seen.targets
     if seen.code == "private-key" or not targets:
         return seen
     if seen.verdict == "right" and "" not in targets:

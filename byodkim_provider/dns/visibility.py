@@ -79,12 +79,16 @@ class Diagnosis:
         return self.code == "private-key"
 
     @property
+    def targets(self) -> frozenset[str]:
+        """Targets of the CNAMEs at the name; "" if a server that answers has none."""
+        return frozenset(
+            answer.target for answer in self.answers if answer.target or answer.values is not None
+        )
+
+    @property
     def has_cname(self) -> bool:
         """Whether every server that answers has the CNAME to `target`."""
-        shown = {
-            answer.target for answer in self.answers if answer.target or answer.values is not None
-        }
-        return shown == {self.target} and bool(self.target)
+        return self.targets == {self.target} and bool(self.target)
 
     def phrases(self) -> tuple[str, ...]:
         """
@@ -181,10 +185,9 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     dangling = any(answer.target and answer.failure == "no zone" for answer in answers)
     if not answered and not dangling:
         return replace(seen, verdict="unknown")
-    targets = {answer.target for answer in answers if answer.target or answer.values is not None}
-    if seen.right or len(targets) > 1:
+    if seen.right or len(seen.targets) > 1:
         return replace(seen, code="servers-differ")
-    alias = targets.pop()
+    (alias,) = seen.targets
     if alias:
         nowhere = f": the zone of {alias} does not exist" if dangling else ""
         text = f"a CNAME to {alias} stands at the name of the record{nowhere}"

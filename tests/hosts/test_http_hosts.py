@@ -286,16 +286,6 @@ def test_wix_second_form(wix, status):
     assert (wix.stored(NAME), clock.monotonic()) == ([VALUE], 0)
 
 
-def test_wix_lists(wix):
-    """No request has an empty list: Wix says to leave it out."""
-    wix.put(NAME, NEIGHBOUR)
-    published(wix.host(), NAME, existing="replace")
-    withdraw(wix.host(), NAME)
-    sent = [request.body for request in wix.stand_in.requests if request.method == "PATCH"]
-    assert len(sent) == 3
-    assert [] not in [value for body in sent for value in body.values()]
-
-
 @pytest.mark.parametrize("conflict", [400, 409])
 def test_wix_races(wix, conflict):
     """Somebody who is faster is seen: his value stays, at an addition and at a removal."""
