@@ -55,37 +55,6 @@ def refused(host, record, calm):
     return caught.value
 
 
-PERHAPS = "the record may have been changed; "
-
-
-@cases(
-    ("there", "when", "add", "left", "hint"),
-    {
-        # Ours goes again, his stays.
-        "at the addition": ([], ("add", 1), "", ["theirs"], PERHAPS),
-        "response lost": ([], ("values", 2), "is lost", ["theirs"], PERHAPS),
-        # A record that was taken and is not listed yet may still appear beside another value.
-        "not listed yet": ([], ("values", 3), "is not seen", ["theirs"], PERHAPS),
-    },
-)
-def test_race(host, calm, there, when, add, left, hint):
-    """Who puts a value there before us, or meanwhile, was first."""
-    host.there = there
-    host.before[when] = [lambda: host.there.append("theirs")]
-    really_add = host.add
-
-    def lost(name, value):
-        really_add(name, value)
-        raise DnsUnconfirmed(LOST)
-
-    if add:
-        host.add = lost if add == "is lost" else lambda name, value: host.requests.append("add")
-    error = refused(host, OURS, calm)
-    assert "another value is there already" in error.text
-    assert error.hint.startswith(hint)
-    assert host.there == left
-
-
 def test_listed_late(host, calm):
     """A record that was taken and is not listed yet is waited for, and is not added again."""
     hidden = []
