@@ -222,7 +222,7 @@ def test_report_in_a_browser():
     problems, requests = [], []
     with opened(requests) as page:
         page.set_content(as_html(stack(*kinds)))
-        for width, scheme in views(390, 1200):
+        for width, scheme in ((390, "light"), (1200, "dark")):
             page.set_viewport_size({"width": width, "height": 900})
             page.emulate_media(color_scheme=scheme)
             problems += [(width, scheme, *rule) for rule in violations(page)]
