@@ -23,7 +23,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
 from byodkim_provider.messages.cli import FindingMessages
-from tests.support.browser import needs_browser, opened, views, violations
+from tests.support.browser import needs_browser, opened, violations
 from tests.support.cli_project import CliProject
 from tests.support.fakes import START
 from tests.support.testdata import key
