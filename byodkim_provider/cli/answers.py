@@ -89,7 +89,7 @@ def _domain(
     settings = domain.settings
     resolver = environment.resolver(settings.dns_check, settings.dns_resolvers)
     records = [
-        _in_stack(_ask_dns(expected, resolver), domain, now) for expected in _expected(domain)
+        _in_stack(ask_dns(expected, resolver), domain, now) for expected in _expected(domain)
     ]
     mistakes = {}
     if resolver:
@@ -97,16 +97,8 @@ def _domain(
     return domain_now(domain, identities, records, now, mail_from=mistakes)
 
 
-def of_record(
-    expected: ExpectedRecord, environment: Environment, servers: Sequence[str]
-) -> RecordNow:
-    """One record without a stack."""
-    resolver = environment.resolver("authoritative", servers)
-    [record] = ask_all({expected.name: partial(_ask_dns, expected, resolver)}).values()
-    return record
-
-
-def _ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
+def ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
+    """One record, of which no stack is known; without a *resolver* no server is asked."""
     seen = examine(resolver, expected) if resolver else not_checked(expected)
     return record_now(expected, seen)
 

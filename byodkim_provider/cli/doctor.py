@@ -11,7 +11,7 @@ from typing import Final
 
 import click
 
-from byodkim_provider.cli.answers import of_record
+from byodkim_provider.cli.answers import ask_dns
 from byodkim_provider.cli.chosen import checked, json_option, panel_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.layout import record_lines, show_lines
@@ -80,7 +80,7 @@ def doctor(
     if problem:
         raise click.BadParameter(str(problem), param_hint="--selector")
     expected = ExpectedRecord(selector=selector, domain=domain, public_key_der=key, panel=panel)
-    record = of_record(expected, environment, servers)
+    record = ask_dns(expected, environment.resolver("authoritative", servers))
     if wants_json:
         click.echo(as_json(record))
     else:
