@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 
 from sandbox.mail.client import send
@@ -14,19 +15,28 @@ from tests.support.resolver_cache import Cache
 ZONE = "slots.example.net"
 
 
-def paste(sandbox, domain, *, prefix="ses", zone=ZONE):
-    """A person adds what `byodkim records` prints."""
+def paste(sandbox, domain, zone=ZONE):
+    """A person adds what `byodkim records` prints; the panel."""
     panel = Panel(sandbox, domain)
-    for slot in (1, 2, 3):
-        name = f"{prefix}{slot}._domainkey.{domain}"
-        panel.paste(name, f"{name}.{zone}.", kind="CNAME")
+    point(panel, domain, zone)
     return panel
 
 
-def slot(sandbox, domain, number, *, prefix="ses"):
+def point(panel, domain, zone=ZONE, *, prefix="ses"):
+    """The three CNAMEs of *domain* lead into *zone* from now on."""
+    for number in (1, 2, 3):
+        name = f"{prefix}{number}._domainkey.{domain}"
+        panel.paste(name, f"{name}.{zone}.", kind="CNAME")
+
+
+def slot(sandbox, domain, number):
     """The value that stands in a slot; None if there is none."""
-    values = sandbox.dns.txt(f"{prefix}{number}._domainkey.{domain}.{ZONE}")
+    values = sandbox.dns.txt(f"ses{number}._domainkey.{domain}.{ZONE}")
     return values[0] if values else None
+
+
+def slots(sandbox, domain):
+    return [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
 
 class Clock:
@@ -62,9 +72,12 @@ class Receivers:
             self._now[name] = ask(name, self.sandbox.dns.resolver)
         return self._now[name]
 
-    def __call__(self, line="updated"):
-        """After each step of a run a message is sent, and all that is on its way arrives again."""
-        if "updated" not in line and "created" not in line:
+    def __call__(self, line=""):
+        """
+        Now, or after a step of a run for this domain, as its *line* says: a message is sent, and
+        all that is on its way arrives again.
+        """
+        if line and not re.search(rf" {self.domain}/.* (updated|created)", line):
             return
         self._now = {}
         self._mail.append(send(self.sandbox, self.domain, REGION))

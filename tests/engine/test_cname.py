@@ -9,7 +9,7 @@ import pytest
 
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
-from tests.engine.receivers import ZONE, Receivers, paste, slot
+from tests.engine.receivers import ZONE, Receivers, paste, point, slot, slots
 from tests.engine.results import base64_der, published_records
 from tests.engine.stack import (
     IDENTITY,
@@ -18,7 +18,6 @@ from tests.engine.stack import (
     OTHER_REGION,
     RECORD,
     REGION,
-    VERIFICATION,
     requests,
     steps,
 )
@@ -27,7 +26,44 @@ from tests.engine.state import days_pass, urn
 pytestmark = pytest.mark.engine
 
 
-DAY = 86400
+PLAIN = {"provider": "route53"}
+SLOTS = PLAIN | {"zone": ZONE, "cname": "ses"}
+FOR_A_DAY = SLOTS | {"ttl": 86400}
+TO_SLOTS = [PLAIN, SLOTS | {"fromGeneration": 3}]
+FROM_SLOTS = [SLOTS, PLAIN | {"fromGeneration": 7}]
+MAIL = SLOTS | {"cname": "mail", "fromGeneration": 3}
+
+ROTATED, MOVED, PREFIXED = "paste.example", "changing.example", "prefixes.example"
+
+LIVES = {
+    ROTATED: [
+        (generation, [FOR_A_DAY], selector)
+        for generation, selector in enumerate(("ses1", "ses2", "ses3", "ses1", "ses2", "ses3"), 1)
+    ],
+    MOVED: [
+        (1, [PLAIN], "s2"),
+        (2, TO_SLOTS, "s2"),
+        (3, TO_SLOTS, "ses3"),
+        (4, TO_SLOTS, "ses1"),
+        (5, [SLOTS], "ses2"),
+        (6, FROM_SLOTS, "ses3"),
+        (7, FROM_SLOTS, "s2"),
+        (8, FROM_SLOTS, "s2"),
+        (9, [PLAIN], "s2"),
+    ],
+    PREFIXED: [
+        (1, [SLOTS], "ses1"),
+        (2, [SLOTS, MAIL], "ses2"),
+        (3, [SLOTS, MAIL], "mail3"),
+        (4, [SLOTS, MAIL], "mail1"),
+        (4, [MAIL], "mail1"),
+        (5, [MAIL | {"fromGeneration": 1}], "mail2"),
+    ],
+}
+"""
+What a stack file says of each domain, every eleven days: generation and `dns`; and how the selector
+begins that signs then (a generated one with its year).
+"""
 
 
 @pytest.fixture(scope="module")
@@ -35,133 +71,93 @@ def keys_zone(sandbox):
     return Panel(sandbox, ZONE)
 
 
-def declared(domain, generation=1, *, prefix="ses", ttl=300, **settings):
-    dns = {"provider": "route53", "zone": ZONE, "cname": prefix, "ttl": ttl}
-    return {domain: {"generation": generation, "dns": dns, **settings}}
+def declared(domain, generation=1, **settings):
+    return {domain: {"generation": generation, "dns": SLOTS, **settings}}
 
 
 def shown(result, domain):
     return result.outputs["domains"][domain]
 
 
-def due(sandbox, open_stack, domain):
-    """
-    A stack whose generation 2 has signed for so long that it can rotate, and the receivers of its
-    mail.
-    """
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, 2))
-    stack.apply()
-    receivers = Receivers(sandbox, domain)
-    receivers.days_pass(11)
-    days_pass(stack, 11)
-    return stack, receivers
-
-
-def rotated(domain, makes, *, region=REGION):
+def rotated(domain, makes):
     """
     The steps of a rotation that makes generation *makes*, in the place of the one three before.
     """
     slot = f"{domain}/ses{(makes - 1) % 3 + 1}/{ZONE}"
     old = [("delete", f"{domain}/{makes - 3}", KEY)] if makes > 3 else []
     how = "update" if makes > 3 else "create"
-    return sorted(
-        [
-            ("create", f"{domain}/{makes}", KEY),
-            (how, slot, RECORD),
-            ("update", f"{domain}/{region}", IDENTITY),
-            ("update", "verification", VERIFICATION),
-            *old,
-        ]
-    )
-
-
-def test_first_up_before_the_cnames(sandbox, open_stack, keys_zone):
-    """
-    The records are made, the three CNAMEs are printed, and the run after they are pasted goes on.
-    """
-    domain = "later.example"
-    panel = Panel(sandbox, domain)
-    stack = open_stack(declared(domain))
-    with requests(sandbox) as asked:
-        first = stack.apply()
-    assert shown(first, domain)["regions"][REGION]["status"] == "AWAITING_DNS"
-    assert "CreateEmailIdentity" not in asked.operations
-    for number in (1, 2, 3):
-        name = f"ses{number}._domainkey.{domain}"
-        assert f"type:  CNAME\n      name:  {name}\n      value: {name}.{ZONE}\n" in first.stdout
-    assert "the next `pulumi up` goes on once these CNAMEs are there" in first.stdout
-    assert (slot(sandbox, domain, 1), slot(sandbox, domain, 2)) == tuple(
-        record["value"] for record in published_records(first, domain)
-    )
-    assert slot(sandbox, domain, 3) is None
-
-    for number in (1, 2, 3):
-        name = f"ses{number}._domainkey.{domain}"
-        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
-    again = stack.up()
-    assert shown(again, domain)["regions"][REGION]["status"] == "SUCCESS", again.stdout
+    key, identity = f"{domain}/{makes}", f"{domain}/{REGION}"
+    return sorted([("create", key, KEY), (how, slot, RECORD), ("update", identity, IDENTITY), *old])
 
 
 def test_rotations(sandbox, open_stack, keys_zone):
     """
-    Each changes one record in place, once SES has left its key long ago; no mail fails at any
-    moment.
+    The CNAMEs are printed until they are pasted. After that each run changes at most one record of
+    a domain in place, once SES has left its key long ago, and no mail fails at any moment.
 
-    The first makes the third record, the next three change each of them, and the last one again.
+    One domain rotates, one moves to `cname` and back, and one to three other selectors.
     """
-    domain = "paste.example"
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, ttl=DAY))
-    first = stack.up()
-    assert shown(first, domain)["regions"][REGION]["status"] == "SUCCESS"
+    domains = {}
+
+    def step(number):
+        for domain, life in LIVES.items():
+            if number < len(life):
+                generation, dns, _ = life[number]
+                domains[domain] = {"generation": generation, "dns": dns}
+        return domains
+
+    panel = Panel(sandbox, ROTATED)
+    paste(sandbox, MOVED)
+    point(paste(sandbox, PREFIXED), PREFIXED, prefix="mail")
+    stack = open_stack(step(0))
+    with requests(sandbox) as asked:
+        first = stack.apply()
+    assert shown(first, ROTATED)["regions"][REGION]["status"] == "AWAITING_DNS"
+    created = [call.domain for call in asked.ses if call.operation == "CreateEmailIdentity"]
+    assert sorted(created) == [MOVED, PREFIXED]
+    for number in (1, 2, 3):
+        name = f"ses{number}._domainkey.{ROTATED}"
+        assert f"type:  CNAME\n      name:  {name}\n      value: {name}.{ZONE}\n" in first.stdout
+    assert "the next `pulumi up` goes on once these CNAMEs are there" in first.stdout
+    values = [record["value"] for record in published_records(first, ROTATED)]
+    assert slots(sandbox, ROTATED) == [*values, None]
+    point(panel, ROTATED)
+    again = stack.up()
+    assert shown(again, ROTATED)["regions"][REGION]["status"] == "SUCCESS", again.stdout
+
+    stack.declare(domains | {MOVED: {"generation": 1, "dns": [SLOTS]}})
+    at_once = stack.preview()
+    assert at_once.failed
+    assert "this generation has a key already, with one of its own, not ses" in at_once.stdout
+    stack.declare(domains | {MOVED: {"generation": 1, "dns": [PLAIN, SLOTS]}})
+    assert "set `fromGeneration: 3` at the new one" in stack.preview().stdout
+
+    receivers = [Receivers(sandbox, domain) for domain in LIVES]
+
+    def hear(line=""):
+        for receiver in receivers:
+            receiver(line)
+
+    hear()
+    for number in range(1, max(map(len, LIVES.values()))):
+        for receiver in receivers:
+            receiver.days_pass(11)
+        days_pass(stack, 11)
+        hear()
+        up = stack.apply(step(number), on_output=hear)
+        hear()
+        for domain, life in LIVES.items():
+            selector = life[min(number, len(life) - 1)][-1]
+            assert shown(up, domain)["selector"].startswith(selector)
+            assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
+        if number < len(LIVES[ROTATED]):
+            done = [step for step in steps(up) if step[1].startswith(f"{ROTATED}/")]
+            assert sorted(done) == rotated(ROTATED, number + 2), up.stdout
+        if number == 4:
+            assert None not in slots(sandbox, MOVED)
+    assert [receiver.failed for receiver in receivers] == [[], [], []]
+    assert slots(sandbox, MOVED) == slots(sandbox, PREFIXED) == [None, None, None]
     assert steps(stack.up()) == []
-    receivers = Receivers(sandbox, domain)
-    receivers()
-    for generation in range(2, 7):
-        receivers.days_pass(10)
-        days_pass(stack, 10)
-        stack.declare(declared(domain, generation, ttl=DAY))
-        receivers()
-        if generation < 4:
-            preview = stack.preview()
-            assert sorted(steps(preview)) == rotated(domain, generation + 1), preview.stdout
-        up = stack.up(on_output=receivers)
-        receivers()
-        assert sorted(steps(up)) == rotated(domain, generation + 1), up.stdout
-        assert shown(up, domain)["selector"] == f"ses{(generation - 1) % 3 + 1}"
-        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
-    assert receivers.failed == []
-    assert steps(stack.up()) == []
-
-
-def test_refusals(sandbox, open_stack, keys_zone):
-    """
-    A slot that is still in use, a jump of three generations, and a slot that holds another's key.
-    """
-    domain = "refused-slots.example"
-    paste(sandbox, domain)
-    stack = open_stack(declared(domain, 2))
-    stack.up()
-    days_pass(stack, 11)
-    stack.apply(declared(domain, 3))
-    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
-
-    stack.declare(declared(domain, 4))
-    run = stack.up()
-    assert run.failed
-    assert f"StillInUse: {domain}: generation 2 signed until " in run.stdout
-    assert "`published: [2, 3, 4]` is allowed today" in run.stdout
-    stack.declare(declared(domain, 6, overlapDays=0))
-    run = stack.up()
-    assert run.failed
-    assert f"._domainkey.{domain}.{ZONE}' is in DNS already, with another key: " in run.stdout
-    assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
-
-    taken = open_stack(declared(domain, regions=[OTHER_REGION]), stack="another").up()
-    assert taken.failed
-    assert f"'ses1._domainkey.{domain}.{ZONE}' is in DNS already, with another key" in taken.stdout
-    assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)]
 
 
 def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
@@ -169,151 +165,119 @@ def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
     A step back leaves the records; a leaked key's slot is emptied, and its next key gets it anew.
     """
     domain = "back.example"
-    stack, receivers = due(sandbox, open_stack, domain)
-    for generation, published in ((3, [2, 3, 4]), (2, [2, 3, 4]), (3, [2, 3, 4])):
-        stack.declare(declared(domain, generation, published=published))
-        receivers()
-        up = stack.up(on_output=receivers)
-        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS", up.stdout
-    assert receivers.failed == []
-
-    # The key of generation 3 has leaked, so mail that it signed fails on purpose.
-    leaked = slot(sandbox, domain, 3)
-    receivers = Receivers(sandbox, domain)
-    up = stack.apply(declared(domain, 4, published=[2, 4], overlapDays=0))
-    receivers()
-    assert (slot(sandbox, domain, 3), shown(up, domain)["selector"]) == (None, "ses1")
-    days_pass(stack, 11)
-    up = stack.apply(declared(domain, 4, published=[4, 5, 6]), on_output=receivers)
-    stack.declare(declared(domain, 5, published=[4, 5, 6]))
-    up = stack.up(on_output=receivers)
-    assert shown(up, domain)["selector"] == "ses2"
-    assert slot(sandbox, domain, 3) not in (None, leaked)
-    assert receivers.failed == []
-
-
-def test_to_cname_and_back(sandbox, open_stack, keys_zone):
-    """Both are listed, the key that signs moves by rotations, then the old place is dropped."""
-    domain = "changing.example"
-    paste(sandbox, domain)
-    plain, slots = {"provider": "route53"}, declared(domain)[domain]["dns"]
-    stack = open_stack({domain: {"generation": 1, "dns": plain}})
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-
-    def rotate(*listed, generation):
-        receivers.days_pass(11)
-        days_pass(stack, 11)
-        settings = {"generation": generation, "dns": list(listed)}
-        receivers()
-        up = stack.apply({domain: settings}, on_output=receivers)
-        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
-        return up
-
-    stack.declare({domain: {"generation": 1, "dns": [slots]}})
-    at_once = stack.preview()
-    assert at_once.failed
-    assert "this generation has a key already, with one of its own, not ses" in at_once.stdout
-    stack.declare({domain: {"generation": 1, "dns": [plain, slots]}})
-    assert "set `fromGeneration: 3` at the new one" in stack.preview().stdout
-
-    both = plain, slots | {"fromGeneration": 3}
-    for generation in (2, 3, 4):
-        up = rotate(*both, generation=generation)
-    assert shown(up, domain)["selector"] == "ses1"
-    assert sandbox.dns.txt(f"ses2._domainkey.{domain}.{ZONE}")
-    rotate(slots, generation=5)
-    rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=6)
-    up = rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=7)
-    assert not shown(up, domain)["selector"].startswith("ses")
-    rotate(slots, {"provider": "route53", "fromGeneration": 7}, generation=8)
-    up = rotate(plain, generation=9)
-    assert up.ok
-    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
-    assert receivers.failed == []
-
-
-def test_target_and_plan(sandbox, open_stack, keys_zone, tmp_path):
-    """
-    No choice of resources changes a record before its identity lets it, and a saved plan holds.
-    """
-    domain = "target.example"
     paste(sandbox, domain)
     stack = open_stack(declared(domain, 2))
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
-    for generation in (3, 4, 5):  # generation 2 signs, and generation 5 would take its slot
-        stack.declare(declared(domain, generation))
-        receivers()
-        targets = [
-            "**::byodkim",
-            f"**::{domain}",
-            f"**::{domain}/ses**",
-            f"**::{domain}/{generation + 1}",
-        ]
-        run = stack.up(target=targets, on_output=receivers)
-        assert before == [slot(sandbox, domain, number) for number in (1, 2, 3)], run.stdout
-    assert receivers.failed == []
-
-    receivers.days_pass(11)
-    days_pass(stack, 11)
-    stack.declare(declared(domain, 3))
-    plan = tmp_path / "plan.json"
-    planned = stack.preview(plan=str(plan))
-    assert planned.ok, planned.errors
-    receivers()
-    run = stack.apply(plan=str(plan), on_output=receivers)
-    assert before[0] != slot(sandbox, domain, 1)
-    assert before[1:] == [slot(sandbox, domain, number) for number in (2, 3)]
-    assert receivers.failed == []
-
-
-def test_failure_between(sandbox, open_stack, keys_zone):
-    """A switch that SES refuses changes no record, a standby's neither; the next run makes both."""
-    domain = "between.example"
-    stack, receivers = due(sandbox, open_stack, domain)
-    before = slot(sandbox, domain, 1)
-    stack.declare(declared(domain, 3))
-    action = "PutEmailIdentityDkimSigningAttributes"
-    for when, goes_on in (("before", True), ("after", False)):
-        sandbox.ses.inject(Fault("access_denied", when, operation=action, domain=domain))
-        receivers()
-        up = stack.up(on_output=receivers, continue_on_error=goes_on)
-        assert up.failed
-        assert ("what may stand in its slot is not known" in up.stdout) == goes_on
-        assert slot(sandbox, domain, 1) == before
-    up = stack.apply(on_output=receivers)
-    assert slot(sandbox, domain, 1) != before
-    assert receivers.failed == []
-
-
-def test_two_regions(sandbox, open_stack, keys_zone):
-    """A slot changes once the identities of all Regions let it."""
-    domain = "regions.example"
-    paste(sandbox, domain)
-    regions = [REGION, OTHER_REGION]
-    stack = open_stack(declared(domain, 2, regions=regions))
     stack.apply()
     receivers = Receivers(sandbox, domain)
     receivers.days_pass(11)
     days_pass(stack, 11)
-    before = slot(sandbox, domain, 1)
-    stack.declare(declared(domain, 3, regions=regions))
+    for generation in (3, 2):
+        receivers()
+        up = stack.apply(declared(domain, generation, published=[2, 3, 4]), on_output=receivers)
+        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS", up.stdout
     receivers()
+    assert receivers.failed == []
+
+    # The key of generation 2 has leaked, so mail that it signed fails on purpose.
+    leaked = slot(sandbox, domain, 2)
+    receivers = Receivers(sandbox, domain)
+    up = stack.apply(declared(domain, 4, published=[3, 4], overlapDays=0))
+    receivers()
+    assert (slot(sandbox, domain, 2), shown(up, domain)["selector"]) == (None, "ses1")
+    days_pass(stack, 11)
+    stack.apply(declared(domain, 4, published=[3, 4, 5]), on_output=receivers)
+    receivers()
+    assert slot(sandbox, domain, 2) not in (None, leaked)
+    assert receivers.failed == []
+
+
+def test_no_record_changes_too_early(sandbox, open_stack, keys_zone, tmp_path):
+    """
+    No choice of resources and no failure changes a record before its identity lets it, in all
+    Regions; a saved plan holds. Refused are a slot in use, and one that holds another's key.
+    """
+    targeted, failing, regional = "target.example", "between.example", "regions.example"
+    for domain in (targeted, failing, regional):
+        paste(sandbox, domain)
+
+    def declare(of_targeted, of_failing, of_regional, **settings):
+        both = {"regions": [REGION, OTHER_REGION]}
+        stack.declare(
+            declared(targeted, of_targeted, **settings)
+            | declared(failing, of_failing)
+            | declared(regional, of_regional, **both)
+        )
+
+    stack = open_stack()
+    declare(2, 2, 2)
+    stack.apply()
+    receivers = Receivers(sandbox, targeted)
+    before = slots(sandbox, targeted)
+    for generation in (3, 4, 5):  # generation 2 signs, and generation 5 would take its slot
+        declare(generation, 2, 2)
+        receivers()
+        targets = [
+            "**::byodkim",
+            f"**::{targeted}",
+            f"**::{targeted}/ses**",
+            f"**::{targeted}/{generation + 1}",
+        ]
+        run = stack.up(target=targets, on_output=receivers)
+        assert slots(sandbox, targeted) == before, run.stdout
+    assert receivers.failed == []
+
+    receivers = [Receivers(sandbox, domain) for domain in (targeted, failing, regional)]
+
+    def hear(line=""):
+        for receiver in receivers:
+            receiver(line)
+
+    days_pass(stack, 11)
+    hear()
+    first = [slot(sandbox, domain, 1) for domain in (failing, regional)]
+    declare(2, 3, 2)
+    action = "PutEmailIdentityDkimSigningAttributes"
+    for when, goes_on in (("before", True), ("after", False)):
+        sandbox.ses.inject(Fault("access_denied", when, operation=action, domain=failing))
+        up = stack.up(on_output=hear, continue_on_error=goes_on)
+        assert up.failed
+        assert ("what may stand in its slot is not known" in up.stdout) == goes_on
+    declare(2, 3, 3)
     only = [
         "**::byodkim",
-        f"**::{domain}",
-        f"**::{domain}/{REGION}",
-        f"**::{domain}/ses1**",
-        f"**::{domain}/1",
-        f"**::{domain}/4",
+        f"**::{regional}",
+        f"**::{regional}/{REGION}",
+        f"**::{regional}/ses1**",
+        f"**::{regional}/1",
+        f"**::{regional}/4",
     ]
-    stack.apply(target=only, on_output=receivers)
-    assert slot(sandbox, domain, 1) == before
-    stack.apply(on_output=receivers)
-    assert slot(sandbox, domain, 1) != before
-    assert receivers.failed == []
+    stack.apply(target=only, on_output=hear)
+    assert [slot(sandbox, domain, 1) for domain in (failing, regional)] == first
+
+    declare(3, 3, 3)
+    plan = tmp_path / "plan.json"
+    planned = stack.preview(plan=str(plan))
+    assert planned.ok, planned.errors
+    hear()
+    stack.apply(plan=str(plan), on_output=hear)
+    after = slots(sandbox, targeted)
+    assert (after[0] != before[0], after[1:]) == (True, before[1:])
+    assert set(first).isdisjoint(slot(sandbox, domain, 1) for domain in (failing, regional))
+    assert [receiver.failed for receiver in receivers] == [[], [], []]
+
+    declare(4, 3, 3)
+    run = stack.up()
+    assert run.failed
+    assert f"StillInUse: {targeted}: generation 2 signed until " in run.stdout
+    assert "`published: [2, 3, 4]` is allowed today" in run.stdout
+    declare(6, 3, 3, overlapDays=0)
+    run = stack.up()
+    assert run.failed
+    assert f"._domainkey.{targeted}.{ZONE}' is in DNS already, with another key: " in run.stdout
+    taken = open_stack(declared(targeted, regions=[OTHER_REGION]), stack="another").up()
+    assert taken.failed
+    assert f"'ses1._domainkey.{targeted}.{ZONE}' is in DNS already, with another" in taken.stdout
+    assert slots(sandbox, targeted) == after
 
 
 def test_another_zone(sandbox, open_stack, keys_zone):
@@ -326,12 +290,11 @@ def test_another_zone(sandbox, open_stack, keys_zone):
     stack = open_stack(declared(domain))
     stack.up()
     receivers = Receivers(sandbox, domain)
-    old_zone = declared(domain)[domain]["dns"]
-    new_zone = old_zone | {"zone": new}
+    new_zone = SLOTS | {"zone": new}
     names = [f"ses{number}._domainkey.{domain}" for number in (1, 2, 3)]
 
     receivers()
-    up = stack.apply({domain: {"generation": 1, "dns": [new_zone, old_zone]}}, on_output=receivers)
+    up = stack.apply({domain: {"generation": 1, "dns": [new_zone, SLOTS]}}, on_output=receivers)
     assert [sandbox.dns.txt(f"{name}.{new}") for name in names] == [
         sandbox.dns.txt(f"{name}.{ZONE}") for name in names
     ]
@@ -339,44 +302,13 @@ def test_another_zone(sandbox, open_stack, keys_zone):
     refused = stack.up()
     assert refused.failed
     assert f"the record is still asked for at route53:{keys_zone.zone_id}" in refused.stdout
-    for name in names:
-        panel.paste(name, f"{name}.{new}.", kind="CNAME")
+    point(panel, domain, new)
     receivers()
     up = stack.apply(on_output=receivers)
     receivers()
     assert [sandbox.dns.txt(f"{name}.{ZONE}") for name in names] == [(), (), ()]
     assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
     assert receivers.failed == []
-
-
-def test_another_prefix(sandbox, open_stack, keys_zone):
-    """The key that signs moves to the other three selectors by rotations, in the same zone."""
-    domain = "prefixes.example"
-    panel = paste(sandbox, domain)
-    for number in (1, 2, 3):
-        name = f"mail{number}._domainkey.{domain}"
-        panel.paste(name, f"{name}.{ZONE}.", kind="CNAME")
-    stack = open_stack(declared(domain))
-    stack.up()
-    receivers = Receivers(sandbox, domain)
-    old = declared(domain)[domain]["dns"]
-    new = old | {"cname": "mail", "fromGeneration": 3}
-    for generation, listed, selector in (
-        (2, [old, new], "ses2"),
-        (3, [old, new], "mail3"),
-        (4, [old, new], "mail1"),
-        (4, [new], "mail1"),
-        (5, [new | {"fromGeneration": 1}], "mail2"),
-    ):
-        receivers.days_pass(11)
-        days_pass(stack, 11)
-        receivers()
-        up = stack.apply({domain: {"generation": generation, "dns": listed}}, on_output=receivers)
-        assert shown(up, domain)["selector"] == selector
-        assert shown(up, domain)["regions"][REGION]["status"] == "SUCCESS"
-    receivers()
-    assert receivers.failed == []
-    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == [None, None, None]
 
 
 def test_replacement_and_rotation(sandbox, open_stack, keys_zone):
@@ -400,7 +332,7 @@ def test_replacement_and_rotation(sandbox, open_stack, keys_zone):
     days_pass(stack, 11)
     declare(3, 3)
     rotated = stack.apply()
-    before = [slot(sandbox, domain, number) for number in (1, 2, 3)]
+    before = slots(sandbox, domain)
     previous = published_records(rotated, plain)[0]["name"]
 
     declare(3, 4)
@@ -413,7 +345,7 @@ def test_replacement_and_rotation(sandbox, open_stack, keys_zone):
     for run in (stack.preview(replace=replaced), stack.up(replace=replaced)):
         assert run.failed, run.stdout
         assert "signing with selector 'ses3', not 'ses1'" in run.stdout
-    assert [slot(sandbox, domain, number) for number in (1, 2, 3)] == before
+    assert slots(sandbox, domain) == before
     assert sandbox.ses.identities(REGION)[domain].selector == "ses3"
     declare(3, 4)
     stack.apply(replace=replaced)

@@ -160,7 +160,7 @@ def test_slots(sandbox, bind, secondaries, open_stack):
     step.
     """
     domain = "slots.example"
-    paste(sandbox, domain, zone=ZONE)
+    paste(sandbox, domain, ZONE)
 
     def declare(generation):
         settings = declared(bind, domain, generation=generation)
