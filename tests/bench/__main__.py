@@ -11,7 +11,6 @@ import argparse
 import json
 import os
 import platform
-import tempfile
 from collections.abc import Iterator
 from importlib.metadata import version
 from pathlib import Path
@@ -22,15 +21,16 @@ from sandbox.pulumi.engine import find_pulumi
 from sandbox.pulumi.plugins import ROOT
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
-from tests.bench.stack import BenchStack
+from tests.bench.stack import seconds
 from tests.bench.state import STACK_TRACE, bytes_by_part
+from tests.engine.stack import Stack
+
+PRICE: Final = Path(__file__).with_name("price.py")
 
 OURS, OF_PRICE = "ours.example", "price.example"
 """Zones: SES has one identity of a name."""
 
-UP: Final = ("up", "--yes", "--skip-preview")
-
-RUNS: Final = {"preview": ("preview",), "first up": UP, "unchanged up": UP}
+RUNS: Final = {"preview": "preview", "first up": "up", "unchanged up": "up"}
 
 
 def measured(domains: int) -> Iterator[str]:
@@ -39,26 +39,22 @@ def measured(domains: int) -> Iterator[str]:
     switches = Switches(requests_per_second=None, first_check_seconds=0)
     with (
         Sandbox(switches=switches) as sandbox,
-        tempfile.TemporaryDirectory(prefix="byodkim-bench-") as folder,
+        Stack(sandbox, has_passphrase=True) as ours,
+        Stack(sandbox, has_passphrase=True) as price,
     ):
-        directory = Path(folder)
         sandbox.add_zone(OURS)
         sandbox.add_zone(OF_PRICE)
-        (directory / "domains.json").write_text(json.dumps(_of_price(domains)))
-        config = {
-            "aws:region": "eu-west-1",
-            "ses-byodkim:defaults": {"dnsResolvers": [sandbox.dns_resolver]},
-            "ses-byodkim:domains": {name: {"generation": 1} for name in names},
-        }
-        ours = BenchStack(sandbox, directory / "ours", ROOT / "__main__.py", config)
-        program = Path(__file__).with_name("price.py")
-        price = BenchStack(sandbox, directory / "price", program, {"aws:region": "eu-west-1"})
-        for run, command in RUNS.items():
-            seconds, of_price = ours.run(*command), price.run(*command)
-            ratio = seconds / of_price
-            yield f"| {domains} | {run} | {seconds:.1f} | {of_price:.1f} | {ratio:.2f} |"
-        yield f"ours: {_described(ours.export(), OURS, domains)}"
-        yield f"price: {_described(price.export(), OF_PRICE, domains)}"
+        del ours._shared["ses-byodkim:defaults"]["keyBits"]  # as users have it
+        ours.declare({name: {"generation": 1} for name in names})
+        for stack, program in ((ours, ROOT / "__main__.py"), (price, PRICE)):
+            (stack._work / "__main__.py").write_text(program.read_text())
+        given = json.dumps(_of_price(domains))
+        for name, run in RUNS.items():
+            of_ours, of_price = seconds(ours, run), seconds(price, run, BENCH_DOMAINS=given)
+            row = f"{of_ours:.1f} | {of_price:.1f} | {of_ours / of_price:.2f}"
+            yield f"| {domains} | {name} | {row} |"
+        yield f"ours: {_described(ours, OURS, domains)}"
+        yield f"price: {_described(price, OF_PRICE, domains)}"
 
 
 def _of_price(domains: int) -> dict[str, Any]:
@@ -74,8 +70,9 @@ def _of_price(domains: int) -> dict[str, Any]:
     return {"zone": OF_PRICE, "domains": dict.fromkeys(names, signing_keys)}
 
 
-def _described(resources: list[dict[str, Any]], zone: str, domains: int) -> str:
+def _described(stack: Stack, zone: str, domains: int) -> str:
     """Resources and kilobytes a domain; what exists once in a stack is left out."""
+    resources = json.loads(stack.export_text())["deployment"]["resources"]
     of_domains = [resource for resource in resources if zone in resource["urn"]]
     sizes = bytes_by_part(of_domains)
     kilobytes = (sum(sizes.values()) - sizes[STACK_TRACE]) / domains / 1000

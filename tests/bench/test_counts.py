@@ -10,14 +10,21 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import Counter
+from contextlib import contextmanager
+from unittest.mock import patch
 
 import pytest
+from moto.core.responses import BaseResponse
 
 from sandbox.pulumi.plugins import ROOT
-from tests.bench.servers import Servers
+from sandbox.ses.emulator import Switches
+from sandbox.world import Sandbox
 from tests.bench.state import STACK_TRACE, bytes_by_part, resources_by_part
-from tests.engine.stack import Stack
+from tests.engine.stack import Stack, requests
 from tests.support.quick_runs import quick_runs
+
+RESOLVER = "127.0.0.53"
 
 DOMAINS = ("a.counts.example", "b.counts.example", "c.counts.example")
 """In one Region."""
@@ -129,33 +136,49 @@ the standard library's, and those that `IMPORTS` says are imported anyway.
 """
 
 
+@contextmanager
+def counted_requests(sandbox):
+    """
+    `service action` of this block, filled in at its end; DNS questions by whom they went to.
+    """
+    counted, call_action = Counter(), BaseResponse.call_action
+
+    def count(response):
+        counted[f"{response.service_name} {response._get_action()}"] += 1
+        return call_action(response)
+
+    with patch.object(BaseResponse, "call_action", count), requests(sandbox) as asked:
+        yield counted
+    counted.update(f"ses {call.operation}" for call in asked.ses)
+    for query in asked.dns:
+        whom = "resolver" if query.server == RESOLVER else "authoritative"
+        counted[f"dns {query.type} {whom}"] += 1
+
+
 @pytest.fixture(scope="module", params=REQUESTS)
 def counted(request):
     """
     In which zones, what each run asked for, and the resources in the state after the first `up`.
     """
-    servers = Servers()
-    for zone in ZONES[request.param]:
-        servers.sandbox.add_zone(zone)
     asked = {}
-    try:
-        with (
-            quick_runs(servers.sandbox),
-            Stack(servers.sandbox, has_passphrase=True) as stack,  # which asks AWS for nothing
-        ):
-            del stack._shared["ses-byodkim:defaults"]["keyBits"]  # as users have it
-            methods = {"preview": stack.preview, "destroy": stack.destroy}
-            for run in REQUESTS[request.param]:
-                generation = 1 + (run in ("rotation", "destroy"))
-                stack.declare({name: {"generation": generation} for name in DOMAINS})
-                servers.begin()
+    switches = Switches(requests_per_second=None, first_check_seconds=0)
+    with (
+        Sandbox(switches=switches) as sandbox,
+        quick_runs(sandbox),
+        Stack(sandbox, has_passphrase=True) as stack,  # which asks AWS for nothing
+    ):
+        for zone in ZONES[request.param]:
+            sandbox.add_zone(zone)
+        del stack._shared["ses-byodkim:defaults"]["keyBits"]  # as users have it
+        methods = {"preview": stack.preview, "destroy": stack.destroy}
+        for run in REQUESTS[request.param]:
+            generation = 1 + (run in ("rotation", "destroy"))
+            stack.declare({name: {"generation": generation} for name in DOMAINS})
+            with counted_requests(sandbox) as asked[run]:
                 result = methods.get(run, stack.up)()
-                assert result.ok, result.errors
-                asked[run] = servers.requests()
-                if run == "first up":
-                    stored = json.loads(stack.export_text())["deployment"]["resources"]
-    finally:
-        servers.close()
+            assert result.ok, result.errors
+            if run == "first up":
+                stored = json.loads(stack.export_text())["deployment"]["resources"]
     return request.param, asked, stored
 
 

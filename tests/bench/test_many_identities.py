@@ -22,7 +22,6 @@ from botocore.hooks import HierarchicalEmitter
 
 from byodkim_provider.aws.ses import SECONDS_PER_CALL, SesClient
 from byodkim_provider.cli.terminal import AT_ONCE, ask_all
-from byodkim_provider.identity import lifecycle
 from byodkim_provider.identity.state import PUT
 from byodkim_provider.identity.verification import INTERVALS
 from sandbox.ses.model import OPERATIONS
@@ -216,17 +215,6 @@ def test_waiting(made):
     assert calls.get("GetEmailIdentity", 0) <= PAGES
     assert refused <= 1
     assert seconds <= FIRST_CHECK_SECONDS + INTERVALS[-1] + SECONDS_PER_CALL * 2 * PAGES
-
-
-def test_reading(made):
-    """A refresh reads each identity once, at SES's pace: so many take three hours."""
-    world, (stored, *_) = made
-    _, calls, refused, seconds = world.counted(
-        lambda: [lifecycle.read(one, world.outside) for one in stored]
-    )
-    assert calls == {"GetEmailIdentity": NUMBER}
-    assert refused == 1
-    assert seconds <= AT_PACE
 
 
 def test_status(made):
