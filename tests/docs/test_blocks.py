@@ -8,15 +8,11 @@ from contextlib import suppress
 
 import click
 import jsonschema
-import pulumi
 import pytest
-from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.cli import main
 from byodkim_provider.config import settings, stack_file
-from byodkim_provider.program import route53
 from tests.docs.pages import PAGES, ROOT, blocks, in_one_line
-from tests.support.cloud import Cloud
 
 LEFT_BY_STACK_INIT = (
     "secretsprovider: awskms://alias/pulumi\nencryptedkey: AQICAHhAsbIcVx0ZcgdSjhrAAWsF\n"
@@ -60,20 +56,6 @@ def anchors(page):
     text = re.sub(r"^ *```.*?^ *```$", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
     return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
-
-
-def test_program(monkeypatch):
-    """The program of *Get started* declares a domain."""
-    (program,) = (one.text for one in blocks("python") if one.page == "docs/get-started.md")
-    cloud = Cloud()
-    cloud.add_zone("Z1", "example.com")
-    monkeypatch.setattr(route53, "_connect", lambda *_: cloud)
-    pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
-    try:
-        pulumi.runtime.test(lambda: exec(program))()
-    finally:
-        reset_options()
-    assert "example.com/eu-west-1" in {one.name for one in cloud.asked}
 
 
 COMMANDS = re.findall(r"^byodkim .*", "".join(one.text for one in blocks("sh")), re.MULTILINE)
