@@ -41,7 +41,7 @@ BASE64 = re.compile(rb"[A-Za-z0-9+/_-]{20,}")
 
 BETWEEN_HEX = b" \t\n\r\v\f:,"
 """
-Stands between octets in hex, as `openssl rsa -text` writes them; so do `\\x` and `0x`, in a dump.
+Stands between octets in hex, as `openssl rsa -text` writes them; so does `\\x`, in a dump.
 """
 
 HEX = re.compile(rb"[0-9A-Fa-f]{30,}")
@@ -165,7 +165,7 @@ def _from_hex(text: bytes) -> list[bytes]:
     """
     Every run of hex digits, with the first octet beginning at the first digit or at the second.
     """
-    digits = text.translate(None, BETWEEN_HEX).replace(b"\\x", b"").replace(b"0x", b"")
+    digits = text.translate(None, BETWEEN_HEX).replace(b"\\x", b"")
     runs = HEX.findall(digits)
     return [
         b"".join(

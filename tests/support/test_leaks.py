@@ -40,28 +40,18 @@ PKCS8 = serialization.PrivateFormat.PKCS8
 
 FILES = {
     "PKCS#8 PEM": pem(PKCS8),
-    "PEM without its armour": "".join(pem(PKCS1).splitlines()[1:-1]),
     "PEM in JSON in JSON": json.dumps(json.dumps({"key": pem(PKCS1)})),
-    "PEM indented, a line each": "\n".join(
-        f"    error: {line}" for line in pem(PKCS8).splitlines()
-    ),
     "one line of a PEM": pem(PKCS1).splitlines()[12],
     "DER in a URL": quote_from_bytes(der(PKCS1), safe=""),
     "DER as a Python literal": repr(der(PKCS1)),
     "DER as text": der(PKCS1).decode("latin-1"),
-    "base64, two octets in": base64.b64encode(b"xy" + der(PKCS1)).decode(),
     "base64 of a pickled PEM": base64.b64encode(pickle.dumps({"key": pem(PKCS1)})).decode(),
     "hex as openssl prints it": "\n    ".join(
         der(PKCS1)[start : start + 15].hex(":") + ":" for start in range(0, len(der(PKCS1)), 15)
     ),
-    "hex as an array in C": ", ".join(f"0x{octet:02x}" for octet in der(PKCS1)),
 }
 
-SPELLINGS = {
-    "decimal": str,
-    "pickled": pickle.dumps,
-    "pickled, in base64": lambda number: base64.b64encode(pickle.dumps(number)),
-}
+SPELLINGS = {"decimal": str, "pickled": pickle.dumps}
 
 
 def within(leak):
@@ -123,7 +113,6 @@ STRINGS = {
     "JSON in JSON in JSON": json.dumps(json.dumps(json.dumps({"externalId": STRING}))),
     "URL": quote(STRING, safe=""),
     "octets in Python": repr(STRING.encode()),
-    "base64, two octets in": base64.b64encode(b"xy" + STRING.encode()).decode(),
     "base64 of a pickle": base64.b64encode(pickle.dumps({"externalId": STRING})).decode(),
 }
 
