@@ -34,6 +34,7 @@ def test_from_nothing(sandbox, stack):
     )
     plain = stack.run("pulumi preview")
     assert plain.exit_code != 0
+    assert not any(line in plain.shown for line in OPENSSL_KEY.splitlines()[1:-1])
     command = re.search(r"is not encrypted, set it with `([^`]+)`", plain.stdout)[1]
     assert stack.run(f"{command} < key").exit_code == 0
     assert stack.run("pulumi preview").exit_code == 0

@@ -102,20 +102,6 @@ def test_step_by_step(of_python):
     assert {operation for operation, *_ in about["preview of a rotation"]} == {"create", "update"}
 
 
-def test_types(shell, plugin):
-    """The compiler of TypeScript refuses what has the wrong type."""
-    program = Example(shell, "typescript", folder="types")
-    program.succeeds(
-        "pulumi package add ../plugin\npulumi stack init types\npulumi config set aws:region "
-        "eu-west-1"
-    )
-    program.file.write_text(
-        program.file.read_text().replace("generation: 1", 'generation: "one"', 1)
-    )
-    refused = program.fails("pulumi preview")
-    assert "Type 'string' is not assignable to type 'Input<number>'" in refused.stdout
-
-
 AWS = """\
 class Aws extends pulumi.ProviderResource {
     constructor() {
