@@ -10,14 +10,12 @@ import pulumi
 import pytest
 
 from sandbox.clock import SandboxClock
-from sandbox.dns.hosting import GODADDY_NAME_SERVERS
 from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.hosts.cpanel import CPanel
 from sandbox.hosts.dreamhost import DreamHost
 from sandbox.hosts.godaddy import GoDaddy
 from sandbox.hosts.wix import Wix
 from sandbox.mail.client import send
-from tests.engine.panel import Panel
 from tests.engine.results import published_records
 from tests.engine.search import leaks
 from tests.engine.stack import REGION, requests
@@ -128,41 +126,6 @@ def test_life(sandbox, hosts, open_stack):
     assert gone.ok, gone.errors
     for domain, name in four.items():
         assert stored(hosts[name]) == [(domain, neighbour)]
-
-
-def test_move(sandbox, open_stack):
-    """
-    From pasted records to GoDaddy's API, in two steps: mail passes all the way.
-    """
-    domain = "moving-by-api.example"
-    panel = Panel(sandbox, domain)
-    host = GoDaddy(domain)
-    host.name_servers = GODADDY_NAME_SERVERS
-    host.start()
-    sandbox.more_environment |= {"GODADDY_BASE_URL": host.url, "GODADDY_PAT": host.token}
-    stack = open_stack({domain: at("manual")})
-
-    def moves_on(*dns, generation=1):
-        result = stack.apply({domain: at(list(dns), generation)})
-        assert send(sandbox, domain, REGION).verdict.result == "pass"
-        return result
-
-    try:
-        for record in published_records(stack.up(), domain):
-            panel.paste(record["name"], record["value"])
-        moves_on("manual")
-        both = moves_on("manual", "godaddy")
-        assert stored(host) == wanted(both, domain)
-        sandbox.elsewhere.append(host.zones)
-        moves_on("godaddy")
-        moves_on("godaddy", generation=2)
-        assert stack.destroy().ok
-        assert host.records == []
-        sandbox.elsewhere.remove(host.zones)
-    finally:
-        host.stop()
-        for name in ("GODADDY_BASE_URL", "GODADDY_PAT"):
-            del sandbox.more_environment[name]
 
 
 def test_planted_token_of_the_environment(sandbox, open_stack, searched):

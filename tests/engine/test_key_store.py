@@ -9,7 +9,6 @@ from tests.engine.search import CIPHERTEXT, keys_in_state, load
 from tests.engine.stack import IDENTITY, KEY, RECORD, REGION, Stack, requests, steps
 from tests.engine.state import urn
 from tests.support.leaks import KeySearch
-from tests.support.secrets_manager import Trouble
 
 pytestmark = pytest.mark.engine
 
@@ -231,31 +230,6 @@ def test_what_others_do(sandbox, secrets_manager, open_stack):
     stack.apply()
     assert signs_with(sandbox, gone) == key(secrets_manager, gone, 3).pkcs1_der
     assert signs_with(sandbox, scheduled) == key(secrets_manager, scheduled, 2).pkcs1_der
-
-
-@pytest.mark.parametrize(
-    "trouble",
-    [
-        Trouble("CreateSecret", "InternalServiceError", 500, after_the_work=True, times=3),
-        Trouble("GetSecretValue", "AccessDeniedException", message="not allowed"),
-    ],
-    ids=["answer lost", "not allowed to read"],
-)
-def test_trouble(sandbox, secrets_manager, open_stack, trouble):
-    """
-    Whatever is refused or lost, the next `up` gets there with one secret a generation and no other
-    key.
-    """
-    domain = f"trouble-{trouble.operation}-{trouble.status}.example".lower()
-    stack, _ = open_domain(sandbox, open_stack, domain, published=[1])
-    secrets_manager.troubles = [trouble]
-    failed = stack.up()
-    assert failed.failed
-    assert f"SecretRefused: {trouble.operation} for " in failed.stdout
-
-    stack.apply()
-    assert names(secrets_manager, domain) == [name(domain, 1)]
-    assert signs_with(sandbox, domain) == key(secrets_manager, domain, 1).pkcs1_der
 
 
 def test_replace(sandbox, secrets_manager, open_stack):

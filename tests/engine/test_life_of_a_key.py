@@ -5,7 +5,6 @@ docs/how-to/rotation.md has the same steps as commands; the tests name the secti
 """
 
 from collections import Counter
-from datetime import timedelta
 
 import pytest
 
@@ -130,45 +129,6 @@ def test_life(sandbox, open_stack):
     assert asked.ses == []
 
 
-def test_first_rotation(sandbox, open_stack):
-    """
-    Nothing goes, for there is no generation 0; SES is read, told of the key, and read for the
-    verdict. After that a preview keeps keys whose mail may be on its way, and all Regions.
-    """
-    domain = "refused.example"
-    sandbox.add_zone(domain)
-    stack = open_stack({domain: {"generation": 1}})
-    stack.apply()
-    stack.declare({domain: {"generation": 2}})
-    with requests(sandbox) as asked:
-        result = stack.up()
-    assert sorted(steps(result)) == sorted([*made(domain, 3), *switched(domain)])
-    assert asked.operations == ["GetEmailIdentity", PUT, "GetEmailIdentity"]
-    assert result.outputs["pending"] == []
-    assert sandbox.ses.signing_key(domain, REGION)[0] == selectors(result, domain)[2]
-
-    until = stored(stack, domain, REGION).signed_until[1]
-    stack.declare({domain: {"generation": 9, "published": [2, 9, 10]}})
-    with requests(sandbox) as asked:
-        refused = stack.preview()
-    assert refused.failed
-    assert (asked.ses, asked.dns) == ([], [])
-    assert (
-        f"error: StillInUse: {domain}: generation 1 signed until {until:%Y-%m-%d %H:%M} UTC, "
-        f"it must stay published until {until + timedelta(days=10):%Y-%m-%d %H:%M} UTC\n"
-        "      hint: nothing was changed in SES; `generation: 9` with "
-        "`published: [1, 2, 9, 10]` is allowed today, " in refused.stdout
-    )
-
-    stack.declare({domain: {"generation": 2, "regions": ["us-east-1"]}})
-    with requests(sandbox) as asked:
-        refused = stack.preview()
-    assert refused.failed
-    assert f"{domain}: us-east-1 can't take the place of {REGION} at once" in refused.stdout
-    # Whether the new Region has the identity already.
-    assert asked.operations == ["ListEmailIdentities"]
-
-
 def test_six_domains(sandbox, open_stack):
     """
     Six rotations in one update are one Put for each, and one read before and one after it.
@@ -233,13 +193,3 @@ def test_supplied_keys(sandbox, open_stack):
         keys.load(OTHER_OPENSSL_KEY).pkcs1_der,
     )
     assert sandbox.dns.txt(f"mail2025._domainkey.{domain}")
-
-    # docs/how-to/rotation.md, "a supplied key is replaced": not under its number.
-    renamed = two | {"2": {"selector": "mail2027", "privateKey": OTHER_OPENSSL_KEY}}
-    stack.declare({domain: {"generation": 2, "keys": renamed}})
-    refused = stack.preview()
-    assert refused.failed
-    assert (
-        f"error: {domain} {REGION}: generation 2 signs with selector 'mail2026', "
-        "it never gets another key\n" in refused.stdout
-    )
