@@ -59,22 +59,3 @@ def test_kms(shell, follow, kms_alias):
     kms_alias("pulumi-prod")
     follow("SECURITY.md", "Who can decrypt")
     assert "pulumi-prod?region=eu-west-1" in shell.stack_file.read_text()
-
-
-def test_shared_defaults(sandbox, shell):
-    """A stack has the defaults of the project, and domains of its own."""
-    for domain in ("dev.example.com", "dev.example.net"):
-        sandbox.add_zone(domain)
-    ours = f"rotateAfterDays: 90\n      dnsResolvers: ['{sandbox.dns_resolver}']"
-    shared = block("docs/how-to/several-stacks.md", "Shared defaults", 1).replace(
-        "rotateAfterDays: 90", ours
-    )
-    project = shell.project / "Pulumi.yaml"
-    project.write_text(project.read_text() + shared)
-    shell.well("pulumi stack init dev")
-    stack_file = shell.project / "stacks" / "Pulumi.dev.yaml"
-    left = stack_file.read_text() if stack_file.exists() else ""
-    stack_file.write_text(left + block("docs/how-to/several-stacks.md", "Shared defaults", 2))
-    shell.well("pulumi up --stack dev")
-    assert {one.tags["team"] for one in sandbox.ses.identities(REGION).values()} == {"mail"}
-    shell.well("byodkim status --stack dev")

@@ -17,20 +17,6 @@ def existing(here):
     return ses
 
 
-def test_list_pages(here):
-    """
-    1,001 identities come in two pages of a thousand, each identity once.
-    """
-    for number in range(1001):
-        here.ses.put_identity(f"d{number}.example", REGION, selector="a", private_key="AAAA")
-    listed = here.client().list_email_identities
-    first = listed(PageSize=1000)
-    second = listed(PageSize=1000, NextToken=first["NextToken"])
-    rows = first["EmailIdentities"] + second["EmailIdentities"]
-    assert (len(first["EmailIdentities"]), "NextToken" in second) == (1000, False)
-    assert len({row["IdentityName"] for row in rows}) == 1001
-
-
 def test_list_tells_the_identity_not_dkim(here):
     """After a change of key List still says SUCCESS, while Get says PENDING."""
     ses = here.verified(key("one"))
