@@ -18,7 +18,7 @@ import dns.update
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, Existing, HostName, HostSettings
 from byodkim_provider.hosts.publish import RecordAtHost
-from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.progress import Clock
 from sandbox.hosts.api import ApiStandIn
 from sandbox.hosts.cloudflare import Cloudflare
 from sandbox.hosts.cpanel import CPanel
@@ -28,7 +28,7 @@ from sandbox.hosts.wix import Wix
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ZONE, Server
 from tests.hosts.proxy import Proxy, Trouble, proxied
-from tests.support.fakes import FakeProgress
+from tests.support.fakes import FakeClock, FakeProgress
 from tests.support.testdata import key
 
 CALM: Final[dict[str, Any]] = {"clock": Clock(), "progress": FakeProgress()}
@@ -58,27 +58,9 @@ def _record(host: DnsHost, name: str, **options: Any) -> RecordAtHost:
     return RecordAtHost(host, name, turns=TURNS, **{**CALM, **options})
 
 
-class _Fast(Clock):
-    """A clock on which every wait takes a minute's share of no time."""
-
-    def __init__(self, least: float) -> None:
-        self._ahead = 0.0
-        self._least = least
-
-    def monotonic(self) -> float:
-        return super().monotonic() + self._ahead
-
-    def wait(self, seconds: float) -> bool:
-        self._ahead += max(seconds, self._least)
-        return stopping.is_set()
-
-
-def hasty(least: float = 0.0) -> dict[str, Any]:
-    """
-    What a record is given so that a minute is over at once; no wait is shorter than *least*
-    seconds.
-    """
-    return {"clock": _Fast(least), "progress": FakeProgress()}
+def hasty() -> dict[str, Any]:
+    """What a record is given so that a minute is over at once."""
+    return {"clock": FakeClock(), "progress": FakeProgress()}
 
 
 @dataclass
@@ -94,10 +76,6 @@ class Backend:
     def trouble_on_reads(self, *troubles: Trouble) -> None:
         """The same for requests that change nothing."""
         self.other_side.read_troubles += troubles
-
-    def clear(self) -> None:
-        """No more trouble."""
-        self.other_side.troubles.clear()
 
 
 @dataclass
