@@ -115,9 +115,8 @@ class DnsResolver:
         return self._look_up(name, domain, RdataType.TXT)
 
     def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """The same about the IPv4 and IPv6 addresses of *name*."""
-        ipv4 = self._look_up(name, domain, RdataType.A)
-        return (*ipv4, *self._look_up(name, domain, RdataType.AAAA))
+        """The same about the IPv4 addresses of *name*."""
+        return self._look_up(name, domain, RdataType.A)
 
     def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
         """The same about MX records: `10 mx.example.com`, without a final dot."""

@@ -100,8 +100,7 @@ class Credentials:
         """
         What a host says in *text*, as it is shown: on one line, not long, with all secrets removed.
         """
-        variables = [self.environment.get(variable, "") for variable in self.variables.values()]
-        secrets = [*self.given.values(), *variables]
+        secrets = [self._value(key) for key in self.variables]
         # The password in a URL, as `urlsplit` finds it: it may have a colon.
         users = [secret.partition("://")[2].rpartition("@")[0] for secret in secrets]
         secrets += [unquote(user.partition(":")[2]) for user in users]
