@@ -42,7 +42,7 @@ def put_private(text: str) -> None:
 
 def put_public(text: str) -> None:
     with refusals():
-        records.record_value(keys.load_public(text))
+        records.record_value(keys.load_public(text.encode(errors="surrogatepass")))
 
 
 def armoured(text: str) -> str:
