@@ -96,4 +96,4 @@ def test_taken_by_another_stack(world, entry, is_let_go, tags):
     else:
         entry.edit("adopt: false")
         entry.up()
-        assert not entry.stored.adopted
+        assert not entry.stored.declared.adopt
