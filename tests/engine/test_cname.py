@@ -194,7 +194,7 @@ def test_back_and_a_leaked_key(sandbox, open_stack, keys_zone):
 def test_no_record_changes_too_early(sandbox, open_stack, keys_zone, tmp_path):
     """
     No choice of resources and no failure changes a record before its identity lets it, in all
-    Regions; a saved plan holds. Refused are a slot in use, and one that holds another's key.
+    Regions; a saved plan is good days later. Refused are a slot in use, and one with another's key.
     """
     targeted, failing, regional = "target.example", "between.example", "regions.example"
     for domain in (targeted, failing, regional):
@@ -258,8 +258,10 @@ def test_no_record_changes_too_early(sandbox, open_stack, keys_zone, tmp_path):
     plan = tmp_path / "plan.json"
     planned = stack.preview(plan=str(plan))
     assert planned.ok, planned.errors
+    days_pass(stack, 3, plan)  # time alone changes nothing
     hear()
-    stack.apply(plan=str(plan), on_output=hear)
+    done = stack.apply(plan=str(plan), on_output=hear)
+    assert sorted(steps(done)) == sorted(steps(planned))
     after = slots(sandbox, targeted)
     assert (after[0] != before[0], after[1:]) == (True, before[1:])
     assert set(first).isdisjoint(slot(sandbox, domain, 1) for domain in (failing, regional))

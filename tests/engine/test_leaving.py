@@ -30,7 +30,7 @@ from tests.engine.stack import (
     requests,
     steps,
 )
-from tests.engine.state import days_pass, import_state, stored, urn
+from tests.engine.state import import_state, stored, urn
 
 pytestmark = pytest.mark.engine
 
@@ -43,7 +43,6 @@ REPLACED = f"replaced.{ZONE}"
 TARGETED = f"targeted.{ZONE}"
 WAITING = f"waiting.{ZONE}"
 ERRORS = f"errors.{ZONE}"
-PLANNED = f"planned.{ZONE}"
 
 ONE_KEY = {"generation": 1, "published": [1]}
 STANDBY = {"generation": 1, "published": [1, 2]}
@@ -79,7 +78,7 @@ def edited(panel, open_shared_stack):
     """One stack for all tests; each has domains of its own and leaves nothing to do."""
     domains = {
         **dict.fromkeys((RETIRED, AT_ONCE, PROTECTED, REPLACED), ONE_KEY),
-        **dict.fromkeys((TARGETED, WAITING, PLANNED), STANDBY),
+        **dict.fromkeys((TARGETED, WAITING), STANDBY),
         ERRORS: STANDBY | BOTH,
     }
     stack = open_shared_stack(domains)
@@ -275,20 +274,6 @@ def test_continue_on_error(sandbox, panel, edited):
     panel.remove(name, in_the_way, kind="CNAME")
     mended = stack.apply()
     assert ("create", f"{ERRORS}/s3._domainkey", RECORD) in steps(mended)
-
-
-# docs/how-to/leaving.md, "A saved plan".
-def test_saved_plan(sandbox, edited, tmp_path):
-    """A plan is good days later: time alone changes nothing."""
-    stack, plan = edited.stack, tmp_path / "plan.json"
-    edited.edit(PLANNED, ROTATED)
-    preview = stack.preview(plan=str(plan))
-    assert preview.ok
-    days_pass(stack, 3, plan)
-    done = stack.apply(plan=str(plan))
-    assert sorted(steps(done)) == sorted(steps(preview))
-    assert switched(PLANNED) in steps(done)
-    assert send(sandbox, PLANNED, REGION).verdict.result == "pass"
 
 
 # docs/how-to/leaving.md, "A resource gets another name".
