@@ -8,15 +8,12 @@ from collections import Counter
 
 import pytest
 
-from byodkim_provider.dkim import keys
 from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.results import selectors, verdicts
 from tests.engine.stack import (
     IDENTITY,
     KEY,
-    OPENSSL_KEY,
-    OTHER_OPENSSL_KEY,
     RECORD,
     REGION,
     VERIFICATION,
@@ -160,36 +157,3 @@ def test_six_domains(sandbox, open_stack):
         stored(stack, name, REGION).declared.selector for name in names
     }
     assert {stored(stack, name, REGION).declared.generation for name in names} == {2}
-
-
-# docs/how-to/rotation.md, "With keys of your own".
-def test_supplied_keys(sandbox, open_stack):
-    """Keys of one's own rotate by their numbers: the next one is published, later it signs."""
-    domain = "supplied-life.example"
-    sandbox.add_zone(domain)
-    one = {"1": {"selector": "mail2025", "privateKey": OPENSSL_KEY}}
-    two = one | {"2": {"selector": "mail2026", "privateKey": OTHER_OPENSSL_KEY}}
-    stack = open_stack({domain: {"generation": 1, "keys": one}})
-    assert (
-        "no generation after 1 is published, the next rotation has to wait for DNS"
-        in stack.up().stdout
-    )
-
-    stack.declare({domain: {"generation": 1, "keys": two}})
-    with requests(sandbox) as asked:
-        published = stack.up()
-    assert sorted(steps(published)) == [
-        ("create", f"{domain}/mail2026._domainkey", RECORD),
-        ("update", f"{domain}/{REGION}", IDENTITY),
-    ]
-    assert asked.ses == []
-
-    stack.declare({domain: {"generation": 2, "keys": two}})
-    preview, rotated = stack.preview(), stack.up()
-    assert selector_change(preview) == ("mail2025", "mail2026")
-    assert sorted(steps(rotated)) == switched(domain)
-    assert sandbox.ses.signing_key(domain, REGION) == (
-        "mail2026",
-        keys.load(OTHER_OPENSSL_KEY).pkcs1_der,
-    )
-    assert sandbox.dns.txt(f"mail2025._domainkey.{domain}")

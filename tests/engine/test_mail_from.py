@@ -173,33 +173,6 @@ def test_reject(sandbox, open_stack, switches):
     confirmed()
 
 
-def test_zone_of_its_own(sandbox, open_stack):
-    """
-    Both stand in a zone that the customer has delegated, for a second Region too.
-    """
-    domain = "customer.mail-from.example"
-    panel = Panel(sandbox, domain)
-    zone = sandbox.route53.get_hosted_zone(Id=sandbox.add_zone(f"bounce.{domain}"))
-    panel.paste(f"bounce.{domain}", *zone["DelegationSet"]["NameServers"], kind="NS")
-    declared = {
-        "generation": 1,
-        "dns": "manual",
-        "mailFrom": {"label": "bounce", "zone": f"bounce.{domain}"},
-    }
-    stack = open_stack({domain: declared})
-    assert "add the records of the MAIL FROM domain" not in stack.preview().stdout
-    result = stack.up()  # its key waits for the record
-    assert about_it(result) == CREATED
-    for one in published_records(result, domain):
-        panel.paste(one["name"], one["value"])
-    stack.apply({domain: declared | {"regions": [REGION, OTHER_REGION]}})
-    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
-    other = f"{OTHER_REGION}.bounce.{domain}"
-    assert in_ses(sandbox, domain, OTHER_REGION) == (other, "SUCCESS")
-    assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
-    assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
-
-
 def test_records_stay_for_mail_on_its_way(sandbox, open_stack):
     """
     The first Region keeps its label when another one comes; the records stay when the identities
@@ -328,59 +301,65 @@ def test_deletion_is_refused_by_hand(sandbox, open_stack):
     assert asked(sandbox, f"bounce.{domain}") == [mx(), SPF]
 
 
-def test_adopted(sandbox, open_stack):
+def test_records_elsewhere(sandbox, open_stack):
     """
-    What an adopted identity has stays as it is, in SES and DNS, when it comes and when it goes, and
-    when the setting goes.
+    By hand, both are printed once; in a zone that the customer has delegated they are made, for a
+    second Region too. What an adopted identity has stays as it is, when it comes and when it goes,
+    and when the setting goes.
     """
-    domain = "adopted.mail-from.example"
-    panel = Panel(sandbox, domain)
+    by_hand, with_cname = "by-hand.mail-from.example", "cname.by-hand.mail-from.example"
+    delegated, adopted = "customer.mail-from.example", "adopted.mail-from.example"
+    panels = {domain: Panel(sandbox, domain) for domain in (by_hand, delegated, adopted)}
+    zone = sandbox.route53.get_hosted_zone(Id=sandbox.add_zone(f"bounce.{delegated}"))
+    name_servers = zone["DelegationSet"]["NameServers"]
+    panels[delegated].paste(f"bounce.{delegated}", *name_servers, kind="NS")
     standing = [mx(), 'v=spf1 " "include:amazonses.com -all']
-    panel.paste(f"bounce.{domain}", standing[0], kind="MX")
-    panel.paste(f"bounce.{domain}", standing[1])
-    sandbox.ses.put_easy_dkim(domain, REGION, verified=False)
-    sandbox.ses.call(PUT, REGION, {"EmailIdentity": domain, "MailFromDomain": f"bounce.{domain}"})
-    declared = {"generation": 1, "mailFrom": "bounce", "adopt": True}
-    stack = open_stack({domain: declared})
+    panels[adopted].paste(f"bounce.{adopted}", standing[0], kind="MX")
+    panels[adopted].paste(f"bounce.{adopted}", standing[1])
+    sandbox.ses.put_easy_dkim(adopted, REGION, verified=False)
+    sandbox.ses.call(PUT, REGION, {"EmailIdentity": adopted, "MailFromDomain": f"bounce.{adopted}"})
+
+    sandbox.add_zone("keys-by-hand.example")
+    slots = {"provider": "route53", "zone": "keys-by-hand.example", "cname": "ses"}
+    declared = {"generation": 1, "mailFrom": "bounce"}
+    in_zone = {"label": "bounce", "zone": f"bounce.{delegated}"}
+    domains = {
+        by_hand: declared | {"dns": "manual"},
+        delegated: declared | {"dns": "manual", "mailFrom": in_zone},
+        adopted: declared | {"adopt": True},
+    }
+    stack = open_stack(domains | {with_cname: declared | {"dns": slots}})
+    preview = stack.preview()
+    printed = {one for one in (*domains, with_cname) if f"bounce.{one} MX {mx()}" in preview.stdout}
+    assert printed == {by_hand, with_cname}
+    assert about_it(preview) == sorted(CREATED * 2)
+
+    stack.declare(domains)
     with requests(sandbox) as made:
-        result = stack.apply()
+        result = stack.up()  # the keys of two wait for the record
+    assert (result.failed, about_it(result)) == (False, sorted(CREATED * 2))
     assert "record in Route 53 already" not in result.stdout
     assert PUT not in made.operations
-    assert asked(sandbox, f"bounce.{domain}") == standing
-    stack.apply({domain: {"generation": 1, "adopt": True}})
-    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
-    stack.apply({domain: declared})
-    assert not stack.destroy().failed
-    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
-    assert asked(sandbox, f"bounce.{domain}") == standing
+    assert asked(sandbox, f"bounce.{adopted}") == standing
+    for domain in (by_hand, delegated):
+        for one in published_records(result, domain):
+            panels[domain].paste(one["name"], one["value"])
+    both = domains[delegated] | {"regions": [REGION, OTHER_REGION]}
+    without = {"generation": 1, "adopt": True}
+    result = stack.apply(domains | {delegated: both, adopted: without})
+    assert "add the records" not in result.stdout
+    assert in_ses(sandbox, by_hand) == (f"bounce.{by_hand}", "PENDING")
+    assert in_ses(sandbox, delegated) == (f"bounce.{delegated}", "SUCCESS")
+    other = f"{OTHER_REGION}.bounce.{delegated}"
+    assert in_ses(sandbox, delegated, OTHER_REGION) == (other, "SUCCESS")
+    assert asked(sandbox, other) == [mx(OTHER_REGION), SPF]
+    assert asked(sandbox, f"bounce.{delegated}") == [mx(), SPF]
+    assert in_ses(sandbox, adopted) == (f"bounce.{adopted}", "SUCCESS")
 
-
-def test_by_hand(sandbox, open_stack):
-    """
-    Where Pulumi writes no record, both are printed once, and SES gets the setting with its first
-    key.
-    """
-    domain = "by-hand.mail-from.example"
-    panel = Panel(sandbox, domain)
-    zone = "keys-by-hand.example"
-    sandbox.add_zone(zone)
-    slots = {"provider": "route53", "zone": zone, "cname": "ses"}
-    declared = {"generation": 1, "mailFrom": "bounce"}
-    by_hand = declared | {"dns": "manual"}
-    stack = open_stack({f"cname.{domain}": declared | {"dns": slots}, domain: by_hand})
-    preview = stack.preview()
-    for name in (f"bounce.cname.{domain}", f"bounce.{domain}"):
-        assert f"{name} MX {mx()}" in preview.stdout
-    assert about_it(preview) == []
-    stack.declare({domain: by_hand})
-    result = stack.up()  # its key waits for the record
-    assert (result.failed, about_it(result)) == (False, [])
-    records = published_records(result, domain)
-    for one in records:
-        panel.paste(one["name"], one["value"])
-    assert "add the records" not in stack.up().stdout
-    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "PENDING")
-    panel.paste(f"bounce.{domain}", mx(), kind="MX")
-    assert "add the records" not in stack.preview().stdout
+    panels[by_hand].paste(f"bounce.{by_hand}", mx(), kind="MX")
+    assert "add the records" not in stack.apply(domains | {delegated: both}).stdout
     sandbox.clock.advance(timedelta(hours=2))
-    assert in_ses(sandbox, domain) == (f"bounce.{domain}", "SUCCESS")
+    assert in_ses(sandbox, by_hand) == (f"bounce.{by_hand}", "SUCCESS")
+    assert not stack.destroy().failed
+    assert in_ses(sandbox, adopted) == (f"bounce.{adopted}", "SUCCESS")
+    assert asked(sandbox, f"bounce.{adopted}") == standing
