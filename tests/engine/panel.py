@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from sandbox.world import Sandbox
+from tests.support.records import change
 
 
 class Panel:
@@ -10,7 +11,7 @@ class Panel:
 
     def __init__(self, sandbox: Sandbox, zone: str) -> None:
         self.zone_id = sandbox.add_zone(zone)
-        self._route53 = sandbox.route53
+        self._sandbox = sandbox
 
     def paste(self, name: str, *values: str, kind: str = "TXT") -> None:
         """Type one record in; TXT values without quotes."""
@@ -21,7 +22,7 @@ class Panel:
 
     def names(self) -> list[str]:
         """Names of its TXT records, sorted."""
-        listed = self._route53.list_resource_record_sets(HostedZoneId=self.zone_id)[
+        listed = self._sandbox.route53.list_resource_record_sets(HostedZoneId=self.zone_id)[
             "ResourceRecordSets"
         ]
         return sorted(one["Name"].rstrip(".") for one in listed if one["Type"] == "TXT")
@@ -32,13 +33,4 @@ class Panel:
                 " ".join(f'"{value[start : start + 255]}"' for start in range(0, len(value), 255))
                 for value in values
             )
-        record_set = {
-            "Name": name,
-            "Type": kind,
-            "TTL": 300,
-            "ResourceRecords": [{"Value": value} for value in values],
-        }
-        self._route53.change_resource_record_sets(
-            HostedZoneId=self.zone_id,
-            ChangeBatch={"Changes": [{"Action": action, "ResourceRecordSet": record_set}]},
-        )
+        change(self._sandbox, self.zone_id, action, name, *values, kind=kind)

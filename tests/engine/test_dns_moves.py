@@ -3,6 +3,7 @@
 import pytest
 
 from sandbox.hosts.cloudflare import Cloudflare
+from tests.engine.panel import Panel
 from tests.engine.results import published_records
 from tests.engine.stack import requests
 
@@ -84,20 +85,16 @@ def test_zone_that_was_made_again(sandbox, open_stack):
     the zone of that name that took its place.
     """
     domain = "made-again.example"
-    old = sandbox.add_zone(domain)
+    old = Panel(sandbox, domain)
     stack = open_stack({domain: {"generation": 1}})
     stack.apply()
-    for record_set in sandbox.route53.list_resource_record_sets(HostedZoneId=old)[
-        "ResourceRecordSets"
-    ]:
-        if record_set["Type"] == "TXT":
-            change = {"Action": "DELETE", "ResourceRecordSet": record_set}
-            sandbox.route53.change_resource_record_sets(
-                HostedZoneId=old, ChangeBatch={"Changes": [change]}
-            )
-    sandbox.route53.delete_hosted_zone(Id=old)
+    for name in old.names():
+        values = sandbox.dns.txt(name)
+        old.paste(name, *values)  # as the panel spells it, which else finds no such record
+        old.remove(name, *values)
+    sandbox.route53.delete_hosted_zone(Id=old.zone_id)
     new = sandbox.add_zone(domain)
-    assert new != old
+    assert new != old.zone_id
     stack.apply()
     selector, _ = sandbox.ses.signing_key(domain, "eu-west-1")
     assert len(sandbox.dns.txt(f"{selector}._domainkey.{domain}")) == 1

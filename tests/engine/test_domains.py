@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from tests.engine.panel import Panel
 from tests.engine.stack import (
     DOMAIN,
     IDENTITY,
@@ -25,17 +26,9 @@ def zones(sandbox):
     """
     Zones of both domains, with a record of somebody else, beside an identity of somebody else.
     """
-    zones = [sandbox.add_zone(FIRST), sandbox.add_zone(SECOND)]
-    record_set = {
-        "Name": f"google._domainkey.{FIRST}",
-        "Type": "TXT",
-        "TTL": 60,
-        "ResourceRecords": [{"Value": '"v=DKIM1; k=rsa; p="'}],
-    }
-    sandbox.route53.change_resource_record_sets(
-        HostedZoneId=zones[0],
-        ChangeBatch={"Changes": [{"Action": "CREATE", "ResourceRecordSet": record_set}]},
-    )
+    panel = Panel(sandbox, FIRST)
+    panel.paste(f"google._domainkey.{FIRST}", "v=DKIM1; k=rsa; p=")
+    zones = [panel.zone_id, sandbox.add_zone(SECOND)]
     sandbox.ses.put_identity(
         "foreign.example", REGION, selector="s1", private_key="", tags={"team": "other"}
     )

@@ -65,11 +65,6 @@ def signing(sandbox, domain):
     return sandbox.ses.signing_key(domain, REGION)[0]
 
 
-def policy_of(sandbox, zone, action, record):
-    changes = [{"Action": action, "ResourceRecordSet": record}]
-    sandbox.route53.change_resource_record_sets(HostedZoneId=zone, ChangeBatch={"Changes": changes})
-
-
 def judged(sandbox, domain):
     """What a receiver says of mail sent now."""
     verdict = judge_dmarc(
@@ -86,7 +81,7 @@ def test_life(sandbox, open_stack):
     them, and has its default back before they go. The second run asks SES once, for its SUCCESS.
     """
     domain = "life.mail-from.example"
-    zone = sandbox.add_zone(domain)
+    panel = Panel(sandbox, domain)
     stack = open_stack({domain: {"generation": 1, "mailFrom": "bounce"}})
     with requests(sandbox) as made:
         result = stack.up()
@@ -100,18 +95,13 @@ def test_life(sandbox, open_stack):
     assert about_ses(made) == ["GetEmailIdentity"]
     assert set(stack.up().changes) == {"same"}
 
-    policy = {
-        "Name": f"_dmarc.{domain}",
-        "Type": "TXT",
-        "TTL": 300,
-        "ResourceRecords": [{"Value": '"v=DMARC1; p=reject; adkim=s; aspf=r"'}],
-    }
-    policy_of(sandbox, zone, "CREATE", policy)
+    policy = f"_dmarc.{domain}", "v=DMARC1; p=reject; adkim=s; aspf=r"
+    panel.paste(*policy)
     assert judged(sandbox, domain) == ("pass", True, True, "none")
     sandbox.ses.change(domain, REGION, signing_enabled=False)
     assert judged(sandbox, domain) == ("pass", True, False, "none")
     sandbox.ses.change(domain, REGION, signing_enabled=True)
-    policy_of(sandbox, zone, "DELETE", policy)
+    panel.remove(*policy)
 
     stack.declare({domain: {"generation": 2, "mailFrom": "mail"}})
     selector, preview = signing(sandbox, domain), stack.preview()
@@ -130,7 +120,7 @@ def test_life(sandbox, open_stack):
     assert in_ses(sandbox, domain)[0] == ""
     assert asked(sandbox, f"mail.{domain}") == []
     assert not stack.destroy().failed
-    sandbox.route53.delete_hosted_zone(Id=zone)  # nothing is left in it
+    sandbox.route53.delete_hosted_zone(Id=panel.zone_id)  # nothing is left in it
 
 
 def test_reject(sandbox, open_stack, switches):

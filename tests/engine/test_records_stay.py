@@ -126,20 +126,30 @@ def test_moves_without_the_page(sandbox, panel, open_stack):
     assert steps(new.up()) == []
 
 
-def test_adopted_stays(sandbox, panel, open_stack):
-    """With `adopt`, identities and records stay in every Region, whatever leaves the stack."""
-    domain = f"regions.{ZONE}"
+def test_what_was_there(sandbox, panel, open_stack):
+    """
+    With `adopt`, identities and records stay in every Region, whatever leaves the stack. The record
+    of a leaked key leaves DNS, although somebody had made it before the stack. Given up: so does
+    what others have put beside it.
+    """
+    adopted, leaked = f"regions.{ZONE}", f"leaked.{ZONE}"
     for region in (REGION, OTHER_REGION):
         sandbox.ses.put_identity(
-            domain, region, selector="mine", private_key=base64_der(OPENSSL_KEY)
+            adopted, region, selector="mine", private_key=base64_der(OPENSSL_KEY)
         )
-    ours = OURS | {"adopt": True}
-    stack = open_stack({domain: ours | {"regions": [REGION, OTHER_REGION]}})
+    name = f"mine._domainkey.{leaked}"
+    panel.paste(name, record_value(OPENSSL_KEY))
+    ours = OURS | {"adopt": True, "regions": [REGION, OTHER_REGION]}
+    stack = open_stack({adopted: ours, leaked: OURS | {"published": [1, 2]}})
     stack.apply()
-    for left in ({domain: ours | {"regions": [REGION]}}, {}):
-        stack.apply(left)
-        assert passes(sandbox, domain)
-        assert passes(sandbox, domain, OTHER_REGION)
+    panel.paste(name, record_value(OPENSSL_KEY), "theirs")
+    switched = {leaked: OURS | {"overlapDays": 0, "generation": 2, "published": [2]}}
+    for left in ({adopted: ours | {"regions": [REGION]}}, {}):
+        stack.apply(left | switched)
+        assert passes(sandbox, adopted)
+        assert passes(sandbox, adopted, OTHER_REGION)
+        assert sandbox.dns.txt(name) == ()
+        assert passes(sandbox, leaked)
 
 
 def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
@@ -164,22 +174,6 @@ def test_the_name_is_taken_meanwhile(sandbox, panel, open_stack):
     assert sandbox.dns.txt(name) == (theirs,)
     panel.remove(name, theirs)
     stack.apply()
-    assert passes(sandbox, domain)
-
-
-def test_a_leaked_key_that_was_there(sandbox, panel, open_stack):
-    """
-    The record of a leaked key leaves DNS, although somebody had made it before the stack. Given up:
-    so does what others have put beside it.
-    """
-    domain, leaked = f"leaked.{ZONE}", {"overlapDays": 0, "generation": 2, "published": [2]}
-    name = f"mine._domainkey.{domain}"
-    panel.paste(name, record_value(OPENSSL_KEY))
-    stack = open_stack({domain: OURS | {"published": [1, 2]}})
-    stack.apply()
-    panel.paste(name, record_value(OPENSSL_KEY), "theirs")
-    stack.apply({domain: OURS | leaked})
-    assert sandbox.dns.txt(name) == ()
     assert passes(sandbox, domain)
 
 

@@ -5,8 +5,10 @@ from itertools import pairwise
 
 import pytest
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import keys
 from byodkim_provider.identity.verification import INTERVALS
+from tests.engine.panel import Panel
+from tests.engine.results import record_value
 from tests.engine.stack import (
     OPENSSL_KEY,
     REGION,
@@ -74,22 +76,9 @@ def test_many_identities_cost_one_list_a_look(sandbox, switches, open_stack):
     """Thirty new identities are thirty writes, and then one List call for each look, and no Get."""
     zone = "thirty.example"
     domains = [f"n{number}.{zone}" for number in range(30)]
-    value = records.route53_value(records.record_value(keys.load(OPENSSL_KEY).public_key_der))
-    changes = [
-        {
-            "Action": "CREATE",
-            "ResourceRecordSet": {
-                "Name": records.record_name("s1", domain),
-                "Type": "TXT",
-                "TTL": 300,
-                "ResourceRecords": [{"Value": f'"{value}"'}],
-            },
-        }
-        for domain in domains
-    ]
-    sandbox.route53.change_resource_record_sets(
-        HostedZoneId=sandbox.add_zone(zone), ChangeBatch={"Changes": changes}
-    )
+    panel = Panel(sandbox, zone)
+    for domain in domains:
+        panel.paste(f"s1._domainkey.{domain}", record_value(OPENSSL_KEY))
 
     def look_now(line):
         if "0 of 30 verified" in line:
