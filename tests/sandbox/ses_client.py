@@ -14,14 +14,10 @@ from typing import Any
 import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-)
 
+from byodkim_provider.dkim import keys
+from byodkim_provider.dkim.keys import SigningKey
+from byodkim_provider.dkim.records import record_value
 from sandbox.clock import SandboxClock
 from sandbox.ses.emulator import SesEmulator, Switches
 
@@ -37,18 +33,16 @@ class Key:
     """An RSA key in the forms that SES, DNS and a careless user have it."""
 
     selector: str
-    rsa: rsa.RSAPrivateKey
+    pair: SigningKey
 
     @property
     def sent(self) -> dict[str, str]:
         """As `SigningAttributes`."""
-        form = Encoding.DER, PrivateFormat.TraditionalOpenSSL, NoEncryption()
-        return sent(self.selector, self.rsa.private_bytes(*form))
+        return sent(self.selector, self.pair.pkcs1_der)
 
     @property
     def p(self) -> str:
-        public = self.rsa.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
-        return f"p={base64.b64encode(public).decode()}"
+        return record_value(self.pair.public_key_der)
 
     @property
     def record_name(self) -> str:
@@ -64,7 +58,7 @@ def sent(selector: str, private_key: bytes) -> dict[str, str]:
 @functools.cache
 def key(selector: str, bits: int = 1024) -> Key:
     """The same key for the same selector, small because the tests make several."""
-    return Key(selector, rsa.generate_private_key(public_exponent=65537, key_size=bits))
+    return Key(selector, keys.generate(bits))
 
 
 @dataclass
