@@ -2,14 +2,11 @@
 
 import pytest
 
-from byodkim_provider.dkim import keys, records
+from byodkim_provider.dkim import keys
+from tests.engine.results import record_value
 from tests.engine.stack import IDENTITY, OPENSSL_KEY, OTHER_OPENSSL_KEY, REGION, requests, steps
 
 pytestmark = pytest.mark.engine
-
-
-def record_value(private_key):
-    return records.record_value(keys.load(private_key).public_key_der)
 
 
 def test_new_domains_wait_for_their_records(sandbox, open_stack):

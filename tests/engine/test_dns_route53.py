@@ -3,9 +3,9 @@
 import pytest
 from moto.sts.models import STSBackend
 
-from byodkim_provider.dkim import keys, records
 from sandbox.aws import services
 from tests.engine.clients import client_of
+from tests.engine.results import record_value
 from tests.engine.stack import (
     OPENSSL_KEY,
     OTHER_OPENSSL_KEY,
@@ -73,10 +73,6 @@ def supplied(private_key):
     return {"generation": 1, "keys": {"1": {"selector": "mail", "privateKey": private_key}}}
 
 
-def published(private_key):
-    return records.record_value(keys.load(private_key).public_key_der)
-
-
 @pytest.fixture
 def listings(monkeypatch):
     """
@@ -118,4 +114,4 @@ def test_supplied_key(sandbox, open_stack, listings):
         assert f"'{name}' is in DNS already, with another value: " in swapped.stdout
         assert "a selector never gets a second key" in swapped.stdout
         assert "remove it" not in swapped.stdout
-    assert sandbox.dns.txt(name) == (published(OPENSSL_KEY),)
+    assert sandbox.dns.txt(name) == (record_value(OPENSSL_KEY),)
