@@ -381,6 +381,8 @@ def test_where_a_record_is_missing(project, world, declare, listed, code, title)
     shown = project.run("status", DOMAIN).stdout
     assert f"{THIRD}: wrong ({code})" in shown
     assert re.findall(r"not by (HostGator|GoDaddy)", shown)[:1] == ([title] if title else [])
+    is_typed = any(one.provider == "manual" for one in listed)
+    assert ("Type:" in shown) == is_typed, "what a stack writes, nobody types in"
 
 
 @pytest.mark.parametrize(
