@@ -104,19 +104,18 @@ def test_zones_of_a_shared_sandbox() -> None:
 
 
 def _zones(test: ast.stmt) -> Iterator[str]:
-    """What *test* gives to `add_zone`, written there or assigned to a variable before."""
+    """What *test* gives to `add_zone` or `Panel`, written there or assigned before."""
     assigned = {
         node.targets[0].id: node.value
         for node in ast.walk(test)
         if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
     }
     for node in ast.walk(test):
-        if (
-            isinstance(node, ast.Call)
-            and isinstance(node.func, ast.Attribute)
-            and node.func.attr == "add_zone"
-        ):
-            name = node.args[0]
+        if not isinstance(node, ast.Call):
+            continue
+        called = ast.unparse(node.func)
+        if called == "Panel" or called.endswith(".add_zone"):
+            name = node.args[-1]
             value = assigned.get(name.id) if isinstance(name, ast.Name) else name
             if isinstance(value, ast.Constant):
                 yield value.value
