@@ -40,6 +40,7 @@ START_FIRST: Final = (
         "engine/test_cname.py",
         "docs/test_trouble.py",
         "docs/test_tutorial.py",
+        "docs/test_site.py",
         "engine/test_dns_rfc2136.py",
     ),
     *("continuity/test_continuity.py", "docs/test_automation.py", "faults/test_faults_engine.py"),
