@@ -21,6 +21,7 @@ from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
+from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import NOT_ASKED, Entry, is_from_before_put, judged
 from byodkim_provider.messages import Message, Table
@@ -235,7 +236,7 @@ def domain_now(
         findings.append(Finding("due", message))
     if settings.overlap_days == 0:
         findings.append(Finding("due", FindingMessages.OVERRIDE()))
-    findings += _may_leave(records, settings.overlap_days, now)
+    findings += _may_leave(domain, now)
     for identity in identities:
         if identity.ses:
             name = settings.mail_from_domains.get(identity.region, "")
@@ -291,14 +292,18 @@ def _unfinished(domain: Domain) -> Iterator[Finding]:
             yield Finding("wrong", message, declared.region)
 
 
-def _may_leave(records: Sequence[RecordNow], overlap_days: int, now: datetime) -> Iterator[Finding]:
+def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
     """From when the records of keys that signed lately may leave DNS."""
-    for record in records:
-        if record.signed_until:
-            allowed_from = record.signed_until + timedelta(days=overlap_days)
-            if now < allowed_from:
-                message = FindingMessages.MAY_LEAVE(generation=record.generation, time=allowed_from)
-                yield Finding("note", message)
+    settings, stored = domain.settings, domain.identities
+    is_adopted = any(identity.declared.adopt for identity in stored)
+    for generation, last in signed_lately(stored, settings.overlap_days, now).items():
+        if generation == settings.generation or generation not in domain.standing:
+            continue
+        # An adopted identity is stored as if its standby had signed, too: nobody knows.
+        if generation < settings.generation or not is_adopted:
+            allowed_from = last + timedelta(days=settings.overlap_days)
+            message = FindingMessages.MAY_LEAVE(generation=generation, time=allowed_from)
+            yield Finding("note", message)
 
 
 def _mail_from(

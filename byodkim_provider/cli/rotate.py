@@ -345,7 +345,7 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
         return max(signed.intersection(earlier) or earlier), published
     if way == "compromised":
         # What signed lately has mail on its way; later ones that the file wants may sign next.
-        stays = {*lately} & published
+        stays = {*lately} & (published | domain.standing)
         stays |= {generation for generation in published if generation >= signing}
         target, wanted = generations.after_leak(
             signing, signing=signing, published=stays, slots=settings.selector, used=lately

@@ -77,6 +77,11 @@ class Domain:
         return frozenset(self.settings.keys) or None
 
     @property
+    def standing(self) -> set[int]:
+        """Generations that the last run has published."""
+        return {number for identity in self.identities for number in identity.declared.published}
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """The Regions in which an identity is wanted."""
         return () if self.settings.retired else tuple(self.settings.regions)
