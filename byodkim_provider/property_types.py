@@ -162,10 +162,20 @@ def read(cls: type[T], properties: Mapping[str, Any]) -> T:
     return cls(**without_none(given))
 
 
-def written(value: Any) -> dict[str, Any]:
+def _fields(value: Any) -> dict[str, Any]:
+    return {field.name: getattr(value, field.name) for field in fields(value)}
+
+
+def written(value: object) -> dict[str, Any]:
     """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
-    known = {field.name: getattr(value, field.name) for field in fields(value)}
-    return {name: _plain(one) for name, one in without_none(known).items() if not is_dataclass(one)}
+    known = without_none(_fields(value)).items()
+    return {name: _plain(one) for name, one in known if not is_dataclass(one)}
+
+
+def plain_object(value: Any) -> dict[str, Any]:
+    """The fields of a dataclass that differ from their defaults, as Pulumi stores them."""
+    defaults = {one.name: one.default for one in fields(value)}
+    return {name: _plain(one) for name, one in _fields(value).items() if one != defaults[name]}
 
 
 def _plain(value: Any) -> Any:
@@ -174,7 +184,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, tuple):
         return list(map(_plain, value))
     if is_dataclass(value):
-        return written(value)
+        return plain_object(value)
     return timestamp(value) if isinstance(value, datetime) else value
 
 

@@ -26,7 +26,7 @@ from pulumi.dynamic import Resource
 from byodkim_provider import __version__
 from byodkim_provider.dkim.key_secret import PREFIX
 from byodkim_provider.identity.state import TIMEOUT_MINUTES
-from byodkim_provider.property_types import without_none, written
+from byodkim_provider.property_types import plain_object, without_none
 from byodkim_provider.resources.inputs import VERIFIED
 from byodkim_provider.resources.sdk import (
     InPluginProcess,
@@ -322,7 +322,7 @@ class ByodkimIdentity(OurResource):
         inputs = {
             **given,
             "private_key": private_key,
-            "zones": list(map(written, given.get("zones", ()))) or None,
+            "zones": list(map(plain_object, given.get("zones", ()))) or None,
             # `check` adds the default tags
             "tags": as_secret_as("aws:defaultTags", given.get("tags")),
             "owner": owner_of(name),

@@ -45,7 +45,7 @@ class ByodkimIdentityProvider(DynamicProvider):
                 unknown.pop(other, None)
         if "zones" in known:
             zones = self._with_name_servers(olds, known)
-            known["zones"] = [property_types.written(zone) for zone in zones]
+            known["zones"] = [property_types.plain_object(zone) for zone in zones]
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
         checked, problems = checks.check(

@@ -48,8 +48,7 @@ def test_records(asked):
 def test_place(asked):
     """The identity knows where its record stands, and that somebody waits for its verification."""
     [identity] = [one.inputs for one in asked if one.typ.endswith("ByodkimIdentity")]
-    [zone] = identity["zones"]
-    assert (zone["provider"], zone["name"]) == ("namecheap", "example.com")
+    assert identity["zones"] == [{"provider": "namecheap", "name": "example.com"}]
     assert [one.name for one in asked if one.typ.endswith("DkimVerification")] == ["example.com"]
 
 

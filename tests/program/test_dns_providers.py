@@ -97,8 +97,7 @@ def test_own_provider(cloud):
     ]
     assert {(one.inputs["name"], one.inputs["content"]) for one in made} == {(NAME, VALUE)}
     [identity] = [one for one in cloud.asked if one.typ.endswith("ByodkimIdentity")]
-    [zone] = identity.inputs["zones"]
-    assert (zone["provider"], zone["id"]) == ("powerdns", "eu")
+    assert identity.inputs["zones"] == [{"provider": "powerdns", "id": "eu"}]
 
 
 @cases(
