@@ -11,6 +11,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
 from byodkim_provider.resources.declared import ByodkimIdentityArgs
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
+from byodkim_provider.resources.dkim_key_provider import DkimKeyProvider
 from byodkim_provider.resources.dkim_verification_provider import DkimVerificationProvider
 from tests.support.world import World
 
@@ -119,3 +120,19 @@ def test_state_of_an_identity(world: World, changes, problem):
         Stored.from_outputs({**outputs, **changes})
     assert refused.value.problems == (problem,)
     assert "`pulumi stack import`" in refused.value.hint
+
+
+@pytest.mark.parametrize("call", ["diff", "update", "read", "delete"])
+def test_state_of_a_key(call):
+    """Without its public half there is nothing to go on with."""
+    arguments = {
+        "diff": ("id", {}, {}),
+        "update": ("id", {}, {}),
+        "read": ("id", {}),
+        "delete": ("id", {}),
+    }
+    with pytest.raises(InvalidSettings) as refused:
+        getattr(DkimKeyProvider(), call)(*arguments[call])
+    assert refused.value.problems == tuple(
+        f"in the state, {name}: required" for name in ("domain", "selector", "fingerprint")
+    )

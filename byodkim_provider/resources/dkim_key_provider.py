@@ -9,11 +9,11 @@ state; `key_store` decides what happens then.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
-from byodkim_provider import key_store
+from byodkim_provider import key_store, property_types
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import INSTANCE_TAG
 from byodkim_provider.aws.settings import tag_lines
@@ -23,6 +23,9 @@ from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret
 from byodkim_provider.times import timestamp
+
+_STATE: Final = property_types.model_of({}, required=("domain", "selector", "fingerprint"))
+"""Types of the outputs that are in each state."""
 
 
 class DkimKeyProvider(DynamicProvider):
@@ -44,6 +47,7 @@ class DkimKeyProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # No other input is a change, because everything that depends on the key would preview as
         # changed. So `bits` and `key_store` apply only to new keys.
+        property_types.of_state(olds, _STATE)
         replaces = ["domain"] if olds["domain"] != news["domain"] else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
@@ -57,9 +61,11 @@ class DkimKeyProvider(DynamicProvider):
         return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
 
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        property_types.of_state(olds, _STATE)
         return UpdateResult(_outputs(olds))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        property_types.of_state(props, _STATE)
         if "secret_arn" in props:
             # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
@@ -74,6 +80,7 @@ class DkimKeyProvider(DynamicProvider):
         return ReadResult(id_, _outputs(props))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
+        property_types.of_state(props, _STATE)
         if "secret_arn" in props:
             key_store.delete(
                 props["secret_arn"],
