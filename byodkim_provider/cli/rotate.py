@@ -273,14 +273,15 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     if way == "compromised":
         overlap_days = 0
     else:  # what a preview would refuse
-        stored = replace(domain.identities[0], signed_until=lately)
+        first = domain.identities[0]
+        before_all = replace(first.declared, published=tuple(sorted(domain.standing)))
         declared = replace(
-            stored.declared,
+            before_all,
             generation=target,
             published=published,
             overlap_days=settings.overlap_days,
         )
-        rules.refuse_early(stored, declared, now)
+        rules.refuse_early(replace(first, declared=before_all, signed_until=lately), declared, now)
         _refuse_taken_slot(settings, target)
     is_default = published == generations.published(target, domain.supplied)
     after = {

@@ -118,6 +118,22 @@ def test_edits(project, world, options, signs, published, until, before, after):
     assert written(project) == yaml.safe_load(entry(after))
 
 
+@pytest.mark.parametrize("way", ["forward", "compromised"])
+def test_a_refused_run_is_no_rotation(signing_keys, way):
+    """What a run has not done yet counts as standing: no record of a key that signed lately goes."""
+    world = World(signing_keys)
+    here = signing(world, 2, published=(2, 3), until={1: 6})
+    there = signing(world, 2, published=(1, 2, 3), until={1: 6})
+    wanted = {"generation": 2, "published": [2, 3], "regions": [REGION]}
+    read = settings.domain(DOMAIN, wanted)
+    domain = Domain(name=DOMAIN, settings=read, identities=(here, there))
+    if way == "compromised":
+        assert 1 in rotation(way, domain, None, world.clock.now()).published
+    else:
+        with pytest.raises(ByodkimError, match="generation 1 signed until"):
+            rotation(way, domain, None, world.clock.now())
+
+
 @given(
     way=st.sampled_from(["forward", "back", "compromised"]),
     around=st.sets(st.integers(1, 5)),
