@@ -278,9 +278,12 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
 def _not_made(domain: Domain) -> Iterator[Finding]:
     """Regions of the last run in which the state has no identity."""
     made = {stored.declared.region for stored in domain.identities}
+    # Before the first run, somebody looks at the CNAMEs that were pasted for it.
+    is_first = domain.settings.cnames and not domain.records
+    kind: Kind = "due" if is_first else "wrong"
     for region in domain.regions:
         if region not in made:
-            yield Finding("wrong", FindingMessages.NOT_MADE(), region)
+            yield Finding(kind, FindingMessages.NOT_MADE(), region)
 
 
 def _unfinished(domain: Domain) -> Iterator[Finding]:

@@ -64,6 +64,8 @@ does.
 _PRIVATE_BASE64: Final = re.compile("MI([I-L]..[AQgw]IBA[A-Za-f]|[E-H].AgE[AB])")
 """The same in base64, wherever it begins, but for keys of less than 128 octets."""
 
+_FROM_BASE64URL: Final = str.maketrans("-_", "+/")
+
 _NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
 
 
@@ -75,8 +77,8 @@ def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
     """
     if _ARMOUR.search(text):
         return True
-    for run in re.findall(r"[A-Za-z0-9+/]{20,}", _NOISE.sub("", text)):
-        octets = base64.b64decode(run[: len(run) // 4 * 4])
+    for run in re.findall(r"[A-Za-z0-9+/_-]{20,}", _NOISE.sub("", text)):
+        octets = base64.b64decode(run[: len(run) // 4 * 4].translate(_FROM_BASE64URL))
         if _PRIVATE_DER.match(octets) or _PRIVATE_BASE64.search(run):
             return True
         if unpacking and holds_private_key(octets.decode("latin-1"), unpacking=unpacking - 1):

@@ -80,7 +80,7 @@ def instructions(
     """
     if panel is None:
         return f"type:  {kind}\nname:  {name}\nvalue: {value}"
-    typed_name = name.removesuffix(f".{zone}")
+    typed_name = "@" if name == zone else name.removesuffix(f".{zone}")
     if typed_name == name:
         raise ValueError(DkimMessages.NOT_IN_ZONE(name=name, zone=zone))
     if panel.name_form == "full, final dot":

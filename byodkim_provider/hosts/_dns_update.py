@@ -29,7 +29,7 @@ from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings,
 from byodkim_provider.hosts.rfc2136 import SPEC
 from byodkim_provider.messages import Message as ErrorMessage
 from byodkim_provider.messages.hosts import HostMessages
-from byodkim_provider.progress import Clock
+from byodkim_provider.progress import Clock, stopping
 
 PORT: Final = 53
 
@@ -114,6 +114,8 @@ class Host(DnsHost):
         at all: whoever is on the way may send it when the server has done the update. A query comes
         first, and shows a real refusal.
         """
+        if stopping.is_set():
+            raise DnsUnconfirmed(HostMessages.INTERRUPTED())
         request.use_tsig(self._key())
         unproved = self._answer(request)
         rcode = unproved.rcode()

@@ -17,6 +17,7 @@ from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Busy, DnsHost
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
+from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
 
 if TYPE_CHECKING:
@@ -98,6 +99,8 @@ class HttpHost(DnsHost):
 
         *content* as urllib3 has it: `fields` of a query or a form, or `json`.
         """
+        if stopping.is_set():
+            raise DnsUnconfirmed(HostMessages.INTERRUPTED())
         headers = {**HEADERS, **self._headers()}
         return self._judged(*self._client.exchange(method, path, headers, content))
 

@@ -7,7 +7,7 @@ from typing import Final
 from byodkim_provider.messages import Table
 from byodkim_provider.messages.identity import TAKE_BACK
 
-_WITHOUT_A_STACK: Final = "; `doctor` needs no stack for DOMAIN with --selector"
+_WITHOUT_A_STACK: Final = "; `byodkim doctor DOMAIN --selector S` needs no stack"
 _UP_FIRST: Final = "run `pulumi up` first"
 
 
