@@ -120,7 +120,7 @@ def test_edits(project, world, options, signs, published, until, before, after):
 
 @pytest.mark.parametrize("way", ["forward", "compromised"])
 def test_a_refused_run_is_no_rotation(signing_keys, way):
-    """What a run has not done yet counts as standing: no record of a key that signed lately goes."""
+    """A record that a refused run would have removed stands: it stays after a late signature."""
     world = World(signing_keys)
     here = signing(world, 2, published=(2, 3), until={1: 6})
     there = signing(world, 2, published=(1, 2, 3), until={1: 6})
