@@ -81,7 +81,7 @@ def test_answer_lost(backend, name, trouble):
     A response that does not come, or is none, changes nothing of the end, and nothing is done
     twice.
     """
-    host = backend.host(timeout_seconds=0.5 if trouble == "hang" else 10)
+    host = backend.host(timeout_seconds=2 if trouble == "hang" else 10)
     before = backend.written()
     backend.trouble(trouble)
     assert published(host, name, **hasty()) == VALUE
