@@ -101,7 +101,7 @@ class Credentials:
         What a host says in *text*, as it is shown: on one line, not long, with all secrets removed.
         """
         secrets = [self._value(key) for key in self.variables]
-        # The password in a URL, as `urlsplit` finds it: it may have a colon.
+        # The token in the URL of a cPanel account: all behind the first colon, and decoded.
         users = [secret.partition("://")[2].rpartition("@")[0] for secret in secrets]
         secrets += [unquote(user.partition(":")[2]) for user in users]
         return hidden(" ".join(text.split()), secrets)[:MAX_SAID]

@@ -149,12 +149,11 @@ class ByodkimIdentityProvider(DynamicProvider):
             declared=replace(stored.declared, adopt=declared.adopt),
             mail_from_status=stored.mail_from_status if is_same else None,
         )
-        if judgement.is_refused(read):
+        is_refused = judgement.is_refused(read)
+        if is_refused:
             # As for a new identity that SES has already: the verification makes one error of all.
             self._run.in_the_way.add(str(declared))
-            lifecycle.say_drift(read, self._run, progress.warn)
-        else:
-            lifecycle.say_drift(read, self._run, progress.info)
+        lifecycle.say_drift(read, self._run, progress.warn if is_refused else progress.info)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
