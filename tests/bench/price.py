@@ -58,5 +58,5 @@ class Domain(pulumi.ComponentResource):
 
 given = json.loads(os.environ["BENCH_DOMAINS"])
 zone = aws.route53.get_zone(name=given["zone"], private_zone=False)
-for name, signing_keys in given["domains"].items():
-    Domain(zone.zone_id, name, signing_keys)
+for name in given["domains"]:
+    Domain(zone.zone_id, name, given["keys"])
