@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
 from html import escape
 from typing import Final
 
@@ -15,7 +14,6 @@ from byodkim_provider import __version__
 from byodkim_provider.cli.now import SEVERITY, DomainNow, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import RecordNow
 from byodkim_provider.cli.terminal import minute
-from byodkim_provider.cli.timeline import ROLES, timeline
 from byodkim_provider.quoting import printable
 
 METRICS: Final = {
@@ -102,7 +100,7 @@ dl { display: grid; grid-template-columns: max-content 1fr; gap: .3rem 1rem; }
 dt { font-weight: 600; }
 dd { margin: 0; }
 table { border-collapse: collapse; width: 100%; margin: 1.5rem 0; font-size: .9375rem; }
-caption, figcaption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .3rem; }
+caption { text-align: left; font-weight: 600; font-size: 1rem; padding-bottom: .3rem; }
 th, td { text-align: left; vertical-align: top; padding: .45rem 1rem .45rem 0;
   border-bottom: 1px solid var(--line); white-space: nowrap; overflow-wrap: normal; }
 th:last-child, td:last-child { padding-right: 0; }
@@ -119,21 +117,6 @@ td code + code { display: block; color: var(--soft); font-size: .75rem; }
 .unknown { color: var(--unknown); background: var(--unknown-back); }
 .well { color: var(--well); background: var(--well-back); }
 .note { color: var(--note); background: var(--note-back); }
-figure { display: grid; grid-template-columns: 21rem 1fr; column-gap: 1rem; margin: 1.5rem 0;
-  font-size: .875rem; }
-figure > * { grid-column: 1 / -1; margin: 0; }
-figure > .key { grid-column: 1; align-self: center; padding: .2rem 0; }
-figure > svg { grid-column: 2; }
-figure > .mark { grid-column: 2; position: relative; left: var(--x); width: max-content;
-  transform: translateX(calc(-1 * var(--x))); }
-figure ul { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .6rem 0 0;
-  list-style: none; }
-figure svg { width: 100%; height: 100%; min-height: 2rem; }
-figure li svg { width: 30px; height: 12px; min-height: 0; }
-figure path { stroke-width: 2; vector-effect: non-scaling-stroke; }
-.planned { fill-opacity: .25; stroke-dasharray: 5 3; }
-figure .line { stroke: var(--text); }
-figure .leaves { stroke: var(--due); stroke-width: 4; }
 @media screen and (max-width: 64rem) {
   table, tbody, tr, th, td { display: block; }
   thead { display: none; }
@@ -142,9 +125,6 @@ figure .leaves { stroke: var(--due); stroke-width: 4; }
   th, td { border: 0; padding: .15rem 0; white-space: normal; overflow-wrap: anywhere; }
   tbody th::before, td::before { content: attr(data-label) ": "; color: var(--soft);
     font-size: .8125rem; font-weight: 400; }
-  figure > .key, figure > svg, figure > .mark { grid-column: 1 / -1; }
-  figure { grid-template-columns: 1fr; }
-  figure > .key { padding: .4rem 0 0; }
 }
 @page { size: A4; margin: 14mm 12mm; }
 @media print {
@@ -153,7 +133,7 @@ figure .leaves { stroke: var(--due); stroke-width: 4; }
   th, td { padding-right: .7rem; }
   tbody th, td { white-space: normal; }
   tbody th { overflow-wrap: anywhere; }
-  tr, table, figure, dl, h2, p { break-inside: avoid; }
+  tr, table, dl, h2, p { break-inside: avoid; }
   h2 { break-after: avoid; }
 }
 """
@@ -200,13 +180,13 @@ def as_html(now: StackNow) -> str:
     """
     worst_first = now.worst_first
     return PAGE.format(
-        style=STYLE + ROLES,
+        style=STYLE,
         overview=_table(
             f"All domains ({len(now.domains)})",
             ["Domain", "Status", "Next rotation"],
             map(_overview, worst_first),
         ),
-        sections="\n".join(_section(domain, now.checked_at) for domain in worst_first),
+        sections="\n".join(map(_section, worst_first)),
         title=escape(f"DKIM keys of the Pulumi stack {now.stack}"),
         at=minute(now.checked_at),
         verdict=_badge(now.verdict, now.verdict),
@@ -227,14 +207,13 @@ def _overview(domain: DomainNow) -> Sequence[str]:
     ]
 
 
-def _section(domain: DomainNow, now: datetime) -> str:
+def _section(domain: DomainNow) -> str:
     name = escape(domain.domain)
     parts = [f"<h2>{name} {_badge(domain.verdict, domain.verdict)}</h2>"]
     if domain.retired:
         parts.append("<p>Retired: nothing signs.</p>")
     for finding in domain.findings:
         parts.append(f"<p>{_badge(finding.kind, finding.kind)} {_words(str(finding))}</p>")
-    parts.append(timeline(domain, now))
     headings = ["Region", "SES", "Generation", "Signing since", "MAIL FROM"]
     rows = [_identity(domain, identity) for identity in domain.identities]
     parts.append(_table("Identities in SES", headings, rows))

@@ -6,7 +6,6 @@ A column is what a stack file says, a row is a key, and a cell says what the key
 
 from typing import Final
 
-from byodkim_provider.cli.timeline import ROLES
 from byodkim_provider.dkim import generations
 from tests.docs.pages import ROOT
 
@@ -20,16 +19,21 @@ HEIGHT: Final = 40
 LEFT: Final = 58
 TOP: Final = 66
 
-STYLE: Final = f"""\
-text {{ font: 15px system-ui, sans-serif; fill: #1f2328; }}
-.head {{ font-weight: 600; }}
-.code {{ font-family: ui-monospace, monospace; font-size: 14px; }}
-.gone {{ fill: none; stroke: #6e7781; stroke-dasharray: 4; }}
-@media screen and (prefers-color-scheme: dark) {{
-  text {{ fill: #e6edf3; }}
-}}
-text.on-signing {{ fill: #fff; font-weight: 600; }}
-{ROLES}"""
+STYLE: Final = """\
+text { font: 15px system-ui, sans-serif; fill: #1f2328; }
+.head { font-weight: 600; }
+.code { font-family: ui-monospace, monospace; font-size: 14px; }
+.gone { fill: none; stroke: #6e7781; stroke-dasharray: 4; }
+@media screen and (prefers-color-scheme: dark) {
+  text { fill: #e6edf3; }
+}
+text.on-signing { fill: #fff; font-weight: 600; }
+.signing { fill: #1a7f37; stroke: #1a7f37; } .standby { fill: #b6d4fe; stroke: #0969da; }
+.previous { fill: #e1c7f5; stroke: #8250df; }
+@media screen and (prefers-color-scheme: dark) {
+  .signing { fill: #238636; stroke: #3fb950; } .standby { fill: #1f3f6e; stroke: #58a6ff; }
+  .previous { fill: #4b2f66; stroke: #bc8cff; }
+}"""
 
 
 def picture() -> str:
