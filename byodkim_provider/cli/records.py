@@ -26,7 +26,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dns import panels
 from byodkim_provider.dns.mail_from import mail_from_records
-from byodkim_provider.hosts.registry import PANELS
+from byodkim_provider.hosts.registry import PANELS, SPECS
 from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.messages.cli import CliMessages
 
@@ -35,21 +35,24 @@ from byodkim_provider.messages.cli import CliMessages
 class Record:
     """A record to be published."""
 
-    kind: panels.RecordType = "TXT"
+    kind: panels.RecordType
     name: str
     value: str
     """The target of a CNAME; priority and host of an MX record."""
     domain: str
     panel: panels.Panel
     """The panel in which it is entered."""
-    zone: str
-    """The zone in this panel."""
-    zone_assumed: bool = False
-    """Whether *zone* is a guess: a sub-domain may be in a zone above it."""
-    ttl: int = DnsSettings().ttl
-    """In seconds."""
-    is_written: bool = False
+    zone: str | None
+    """The zone in this panel; None: not known, *domain* is assumed."""
+    ttl: int | None
+    """In seconds; None where records have none."""
+    is_written: bool
     """Whether `pulumi up` writes it; else people do."""
+
+    @property
+    def zone_assumed(self) -> bool:
+        """Whether the zone is a guess: a sub-domain may be in a zone above it."""
+        return self.zone is None and self.domain.count(".") > 1
 
 
 def as_panel(wanted: Sequence[Record]) -> str:
@@ -64,7 +67,7 @@ def as_panel(wanted: Sequence[Record]) -> str:
                 record.panel,
                 name=record.name,
                 value=record.value,
-                zone=record.zone,
+                zone=record.zone or record.domain,
                 kind=record.kind,
             )
         )
@@ -76,7 +79,8 @@ def as_zone_file(wanted: Sequence[Record]) -> str:
     lines = []
     for record in wanted:
         value = dkim.quoted(record.value) if record.kind == "TXT" else f"{record.value}."
-        lines.append(f"{record.name}. {record.ttl} IN {record.kind} {value}")
+        ttl = "" if record.ttl is None else f" {record.ttl}"
+        lines.append(f"{record.name}.{ttl} IN {record.kind} {value}")
     return "\n".join(lines)
 
 
@@ -106,16 +110,16 @@ def as_text(wanted: Sequence[Record]) -> str:
     """
     A message to those who run the domain's DNS; where `pulumi up` writes all records, it says that.
     """
-    to_add: dict[tuple[str, str, bool], list[Record]] = {}
+    to_add: dict[tuple[str, str | None], list[Record]] = {}
     for record in wanted:
         if not record.is_written:
-            place = (record.domain, record.zone, record.zone_assumed)
-            to_add.setdefault(place, []).append(record)
+            to_add.setdefault((record.domain, record.zone), []).append(record)
     messages = []
-    for (domain, zone, is_assumed), records in to_add.items():
+    for (domain, zone), records in to_add.items():
         # Not indented: in a zone file a blank in front means the owner of the line above.
-        lines, guess = as_zone_file(records), " (assumed zone)" if is_assumed else ""
-        messages.append(ASKED.format(domain=domain, zone=zone, guess=guess, lines=lines))
+        lines = as_zone_file(records)
+        guess = " (assumed zone)" if records[0].zone_assumed else ""
+        messages.append(ASKED.format(domain=domain, zone=zone or domain, guess=guess, lines=lines))
     return "\n\n".join(messages) or as_panel(wanted)
 
 
@@ -171,7 +175,7 @@ def records(
         if not inside:
             problem = f"{zone!r} does not hold {wanted[0].name!r}"
             raise click.BadParameter(problem, param_hint="--zone")
-        wanted = [replace(record, zone=zone, zone_assumed=False) for record in inside]
+        wanted = [replace(record, zone=zone) for record in inside]
     if wants_json:
         objects = [
             {"name": one.name, "type": one.kind, "ttl": one.ttl, "value": one.value}
@@ -182,7 +186,7 @@ def records(
     if form != "panel":
         click.echo(FORMATS[form](wanted))
         return
-    assumed = {record.zone for record in wanted if record.zone_assumed and not record.is_written}
+    assumed = {record.domain for record in wanted if record.zone_assumed and not record.is_written}
     if assumed:
         say(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))
     show_lines(as_panel(wanted).split("\n"))
@@ -206,12 +210,8 @@ def _of_domain(
             yield record(places, "TXT", declared.name, declared.value)
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            mail_from = record(settings.mail_from_dns, kind, name, value)
-            if not dkim.is_in(name, mail_from.zone):  # that of a delegated `_domainkey`
-                mail_from = replace(
-                    mail_from, zone=domain.name, zone_assumed=domain.name.count(".") > 1
-                )
             is_written = is_apart or (name in mail_from_zones and not panel)
+            mail_from = record(settings.mail_from_dns, kind, name, value)
             yield replace(mail_from, is_written=is_written)
 
 
@@ -227,14 +227,22 @@ def _record(
     own = [dns for dns in places if not dns.cname]
     pasted = by_hand(own)
     at = pasted or (own[0] if len(own) == 1 else DnsSettings())
+    holds = at.zone and dkim.is_in(name, at.zone)  # a delegated `_domainkey` holds no MX record
     return Record(
         kind=kind,
         name=name,
         value=value,
         domain=domain,
         panel=panel or PANELS[at.panel or "other"],
-        zone=at.zone or domain,
-        zone_assumed=at.zone is None and domain.count(".") > 1,
-        ttl=at.ttl,
+        zone=at.zone if holds else None,
+        ttl=_ttl(at),
         is_written=bool(own) and not (pasted or panel),
     )
+
+
+def _ttl(dns: DnsSettings) -> int | None:
+    """The TTL with which *dns* publishes, in seconds; None where records have none."""
+    host = SPECS.get(dns.provider)
+    if host is None or "ttl" in dns.model_fields_set:
+        return dns.ttl
+    return host.default_ttl or None

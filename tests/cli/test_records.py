@@ -77,6 +77,18 @@ def test_ttl_of_the_stack_file(project):
 
 
 @pytest.mark.parametrize(
+    ("dns", "ttl"),
+    [("godaddy", 600), ("cpanel", 14400), ("{provider: wix, ttl: 60}", 60), ("dreamhost", None)],
+)
+def test_ttl_of_a_host(project, dns, ttl):
+    """Without a setting it is that of the host, and DreamHost's records have none."""
+    project.write(f"    {DOMAIN}: {{generation: 1, dns: {dns}}}\n")
+    assert {record["ttl"] for record in listed(project, DOMAIN)} == {ttl}
+    line = project.run("records", DOMAIN, "--format", "zone").stdout
+    assert line.startswith(f"{NAME}. {ttl} IN " if ttl else f"{NAME}. IN ")
+
+
+@pytest.mark.parametrize(
     ("zone", "names"),
     [
         ("_domainkey.example.com", [f"s{number}._domainkey.example.com" for number in (1, 2, 3)]),
