@@ -41,7 +41,7 @@ Exit codes:
 """
 )
 @click.argument("domain", type=checked(records.normalise_domain))
-@click.option("--selector", required=True, metavar="S", help="The `s=` of a DKIM-Signature.")
+@click.option("--selector", metavar="S", help="The `s=` of a DKIM-Signature.  [required]")
 @click.option(
     "--key",
     type=checked(_public_half),
@@ -64,7 +64,7 @@ Exit codes:
 def doctor(
     environment: Environment,
     domain: str,
-    selector: str,
+    selector: str | None,
     key: bytes | None,
     panel: Panel | None,
     servers: tuple[str, ...],
@@ -76,6 +76,9 @@ def doctor(
     One record, without a stack and without AWS; `byodkim status DOMAIN` does it for those of a
     stack. Without a key it says which key is there, and with one what to type. Changes nothing.
     """
+    if selector is None:
+        missing = f"Give --selector, or run `byodkim status {domain}`, which knows the selectors."
+        raise click.UsageError(missing)
     problem = records.selector_problem(selector) or records.name_problem(selector, domain)
     if problem:
         raise click.BadParameter(str(problem), param_hint="--selector")

@@ -110,8 +110,7 @@ class DomainNow:
     """
     Whether the domain goes: its identities are removed, its records stay for a while.
     """
-    rotate_after_days: int | None = None
-    """None without a stack."""
+    rotate_after_days: int
     next_rotation: datetime | None = None
     """When the key will have signed for `rotate_after_days`; None if nothing signs."""
     days_until_rotation: int | None = None

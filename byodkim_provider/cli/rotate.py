@@ -133,10 +133,10 @@ def rotate(
         raise click.UsageError("Give one of: domains, --all, --older-than.")
     if back and compromised:
         raise click.UsageError("Give --back or --compromised, not both.")
-    if not (yes or dry_run or environment.at_terminal()):
-        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
     if wants_json and not dry_run:
         raise click.UsageError("--json needs --dry-run.")
+    if not (yes or dry_run or environment.at_terminal()):
+        raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
     way: Way = "forward"
     if back or compromised:
         way = "back" if back else "compromised"

@@ -72,7 +72,7 @@ Exit codes:
     "--limit",
     type=click.IntRange(1),
     metavar="N",
-    help="Read at most N domains, first by name.",
+    help="Print at most N domains, first by name.",
 )
 @stack_option("Leave out what this stack has; use its AWS settings.")
 @json_option

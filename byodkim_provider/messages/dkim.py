@@ -63,7 +63,7 @@ class DkimMessages(Table):
     UNREADABLE = "is not a {half} key that can be read ({reason}), {expected}", _COPY
     OTHER_BLOCK = "is another kind of PEM block ({block}), or not whole, {expected}", _OTHER_FILE
     PUBLIC = "is a public key, {expected}", _OTHER_FILE
-    SEVERAL = "holds {count} private keys, expected one", _OTHER_FILE
+    SEVERAL = "holds {count} keys, expected one", _OTHER_FILE
     ENCRYPTED = (
         "is encrypted, expected a key without passphrase (`openssl rsa -in FILE -out NEW` takes "
         "it off)"

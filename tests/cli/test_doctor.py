@@ -99,7 +99,7 @@ def test_private_key(one):
 @cases(
     ("arguments", "problem"),
     {
-        "no selector": ((DOMAIN, *KEY), "Missing option '--selector'"),
+        "no selector": ((DOMAIN, *KEY), f"Give --selector, or run `byodkim status {DOMAIN}`"),
         "empty selector": ((DOMAIN, "--selector", ""), "for --selector: '' must be"),
     },
 )

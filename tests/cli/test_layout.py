@@ -51,7 +51,12 @@ def domain(name=NAME, selector=SELECTOR, region="ap-southeast-1", status="SUCCES
     record = replace(record_now(expected, seen), generation=12, role="signing")
     findings = (finding(says), finding(says, "due"), finding(says, "note"))
     return DomainNow(
-        domain=name, verdict="wrong", identities=(identity,), records=(record,), findings=findings
+        domain=name,
+        verdict="wrong",
+        rotate_after_days=180,
+        identities=(identity,),
+        records=(record,),
+        findings=findings,
     )
 
 
