@@ -7,7 +7,7 @@ Nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -88,9 +88,8 @@ def _domain(
     ]
     settings = domain.settings
     resolver = environment.resolver(settings.dns_check, settings.dns_resolvers)
-    records = [
-        _in_stack(ask_dns(expected, resolver), domain, now) for expected in _expected(domain)
-    ]
+    names = dict.fromkeys([*(record.name for record in domain.records), *settings.cnames])
+    records = [_record(name, domain, resolver, now) for name in names]
     mistakes = {}
     if resolver:
         mistakes = mail_from_mistakes(resolver, domain.name, settings.mail_from_domains)
@@ -103,29 +102,30 @@ def ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow
     return record_now(expected, seen)
 
 
-def _expected(domain: Domain) -> Iterator[ExpectedRecord]:
+def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: datetime) -> RecordNow:
     """
-    The records of a domain, and the CNAMEs of slots that have none yet, as the stack knows them.
+    A record of *domain*, or the CNAME of a slot that has none yet, with what the stack knows of it.
     """
     declared = domain.declared
-    records = {record.name: record for record in domain.records}
-    for name in dict.fromkeys((*records, *domain.settings.cnames)):
-        record = records.get(name)
-        target = domain.settings.cnames.get(name, "")
-        generation = record.generation if record else None
-        zones = declared.zones_of(generation or declared.generation) if declared else ()
-        pasted = None if target else by_hand(zones)
-        yield ExpectedRecord(
-            selector=dkim.split_name(name)[0],
-            domain=domain.name,
-            public_key_der=dkim.public_key(record.value) if record else None,
-            zone=(pasted.name if pasted else None) or None,
-            panel=None if target else _panel(zones),
-            new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
-            name_servers=_name_servers(zones),
-            target=target,
-            kept=bool(target or zones) and not pasted,
-        )
+    record = next((record for record in domain.records if record.name == name), None)
+    target = domain.settings.cnames.get(name, "")
+    zones: Sequence[Zone] = ()
+    if declared:
+        zones = declared.zones_of(record.generation if record else declared.generation)
+    pasted = None if target else by_hand(zones)
+    expected = ExpectedRecord(
+        selector=dkim.split_name(name)[0],
+        domain=domain.name,
+        public_key_der=dkim.public_key(record.value) if record else None,
+        zone=pasted.name if pasted else None,
+        panel=None if target else _panel(zones),
+        new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
+        name_servers=_name_servers(zones),
+        target=target,
+        kept=bool(target or zones) and not pasted,
+    )
+    shown = ask_dns(expected, resolver)
+    return _with_role(shown, record, domain, now) if record else replace(shown, needed=False)
 
 
 def _new_key(record: DeclaredRecord, domain: Domain) -> str:
@@ -159,21 +159,14 @@ def _name_servers(zones: Sequence[Zone]) -> tuple[str, ...]:
     return tuple(server for zone in zones for server in zone.name_servers)
 
 
-def _in_stack(shown: RecordNow, domain: Domain, at: datetime) -> RecordNow:
-    """*shown* with what the stack knows of the key; of a slot without a record that is nothing."""
-    record = next((record for record in domain.records if record.name == shown.name), None)
-    if record is None:
-        return replace(shown, needed=False)
+def _with_role(
+    shown: RecordNow, record: DeclaredRecord, domain: Domain, now: datetime
+) -> RecordNow:
+    """*shown* with what the key of *record* is for."""
     generation = record.generation or 0  # 0: used alone
     signing = [one for one in domain.identities if (one.declared.generation or 0) == generation]
     since = [identity.key.signing_since for identity in signing if identity.key]
-    until: list[datetime] = []
-    for identity in domain.identities:
-        # An adopted identity is stored as if every key had signed until then: nobody knows of its
-        # standby.
-        is_standby = generation > (identity.declared.generation or 0)
-        if generation in identity.signed_until and not (identity.declared.adopt and is_standby):
-            until.append(identity.signed_until[generation])
+    until = None if since else domain.signed_until.get(generation)
     role = record.role
     if signing:
         role = "signing"
@@ -181,14 +174,13 @@ def _in_stack(shown: RecordNow, domain: Domain, at: datetime) -> RecordNow:
         role = "previous"
     elif domain.identities:  # the program's role may be of a run that failed before it switched
         role = "standby"
-    last = None if since else max(until, default=None)
     # `overlapDays: 0` brings no mail home.
     overlap = timedelta(days=domain.settings.overlap_days or OVERLAP_DAYS)
     return replace(
         shown,
         generation=record.generation,
         role=role,
-        needed=role != "standby" and (last is None or at < last + overlap),
+        needed=role != "standby" and (until is None or now < until + overlap),
         signing_since=min(since, default=None),
-        signed_until=last,
+        signed_until=until,
     )

@@ -18,10 +18,10 @@ from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.config.settings import DomainSettings
+from byodkim_provider.dkim.generations import signed_lately
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
-from byodkim_provider.identity.rules import signed_lately
 from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
 from byodkim_provider.identity.verdicts import NOT_ASKED, Entry, is_from_before_put, judged
 from byodkim_provider.messages import Message, Table
@@ -296,14 +296,11 @@ def _unfinished(domain: Domain) -> Iterator[Finding]:
 
 def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
     """From when the records of keys that signed lately may leave DNS."""
-    settings, stored = domain.settings, domain.identities
-    is_adopted = any(identity.declared.adopt for identity in stored)
-    for generation, last in signed_lately(stored, settings.overlap_days, now).items():
-        if generation == settings.generation or generation not in domain.standing:
-            continue
-        # An adopted identity is stored as if its standby had signed, too: nobody knows.
-        if generation < settings.generation or not is_adopted:
-            allowed_from = last + timedelta(days=settings.overlap_days)
+    overlap_days = domain.settings.overlap_days
+    lately = signed_lately(domain.signed_until, now=now, overlap_days=overlap_days)
+    for generation, last in lately.items():
+        if generation != domain.settings.generation and generation in domain.standing:
+            allowed_from = last + timedelta(days=overlap_days)
             message = FindingMessages.MAY_LEAVE(generation=generation, time=allowed_from)
             yield Finding("note", message)
 

@@ -15,7 +15,6 @@ from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns import diagnosis, panels, visibility
 from byodkim_provider.dns.diagnosis import ExpectedRecord
-from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.hosts.registry import PANELS, recognise
 
@@ -105,8 +104,9 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
         summary = f"{visible} of {len(seen.answers)} servers have the CNAME to {expected.target}"
     if seen.text:
         summary = f"{summary}: {seen.text}"
+    host = recognise(seen.name_servers)
     typed_into = None if seen.code == "served-elsewhere" else expected.panel
-    panel = recognise(seen.name_servers) or typed_into or PANELS["other"]
+    panel = host or typed_into or PANELS["other"]
     # What is wrong stands where a stack writes it, so that nobody types it in.
     is_kept = expected.kept and expected.target in ("", seen.found_at)
     fix = instructions = ""
@@ -120,8 +120,20 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
             target=expected.target,
             kept=is_kept,
         )
-        if not is_kept and seen.code not in diagnosis.NOTHING_TO_TYPE:
-            instructions = _instructions(panel, expected, seen, value)
+        typed = expected.target or value
+        if typed and not is_kept and seen.code not in diagnosis.NOTHING_TO_TYPE:
+            instructions = panels.instructions(
+                panel,
+                name=expected.name,
+                value=typed,
+                zone=seen.zone,
+                kind="CNAME" if expected.target else "TXT",
+                edit=seen.code not in diagnosis.ADDED,
+            )
+    notes = [f"the name servers are {host.title}'s"] if host else []
+    notes += seen.notes
+    if seen.answers and visibility.zone_not_found(seen.answers):
+        notes.append(UNSEEN_ZONE)
     return RecordNow(
         name=expected.name,
         target=expected.target,
@@ -139,28 +151,5 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
         panel=panel.title,
         fix=fix,
         instructions=instructions,
-        notes=_notes(seen),
+        notes=tuple(notes),
     )
-
-
-def _instructions(panel: Panel, expected: ExpectedRecord, seen: Diagnosis, value: str) -> str:
-    typed = expected.target or value
-    if not typed:
-        return ""
-    return panels.instructions(
-        panel,
-        name=expected.name,
-        value=typed,
-        zone=seen.zone,
-        kind="CNAME" if expected.target else "TXT",
-        edit=seen.code not in diagnosis.ADDED,
-    )
-
-
-def _notes(seen: Diagnosis) -> tuple[str, ...]:
-    host = recognise(seen.name_servers)
-    notes = [f"the name servers are {host.title}'s"] if host else []
-    notes += seen.notes
-    if seen.answers and visibility.zone_not_found(seen.answers):
-        notes.append(UNSEEN_ZONE)
-    return tuple(notes)

@@ -82,6 +82,19 @@ class Domain:
         return {number for identity in self.identities for number in identity.declared.published}
 
     @property
+    def signed_until(self) -> Mapping[int, datetime]:
+        """When each generation last signed, in any Region, as far as is known."""
+        until: dict[int, datetime] = {}
+        for identity in self.identities:
+            declared = identity.declared
+            for generation, last in identity.signed_until.items():
+                # An adopted identity is stored as if every key had signed until then: nobody knows
+                # of its standby.
+                if not declared.adopt or generation <= (declared.generation or 0):
+                    until[generation] = max(last, until.get(generation, last))
+        return until
+
+    @property
     def regions(self) -> tuple[str, ...]:
         """The Regions in which an identity is wanted."""
         return () if self.settings.retired else tuple(self.settings.regions)
