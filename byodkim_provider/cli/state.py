@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -123,18 +123,26 @@ def read_state(export: str) -> State:
     Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` for anything else.
     """
     resources = _by_type(export)
+    keys = resources["DkimKey"]
+    # The value of a generated key's record is with its key. After a run that failed, two keys may
+    # have one slot: Pulumi lists the one that was to be deleted last.
+    values = {key.get("record_name"): key.get("record_value") for key in reversed(keys)}
     settings = {}
     records: dict[str, dict[str, DeclaredRecord]] = defaultdict(dict)
-    for component in resources["Domain"]:
-        outputs = component.get("outputs", {})
+    for outputs in resources["Domain"]:
         if "settings" in outputs:
             stored_settings = from_stored(outputs["settings"])
             settings[stored_settings.name] = stored_settings
-        for record in _records(component, resources["DkimKey"]):
-            records[record.domain][record.name] = record
+        for record in outputs.get("records", ()):
+            name = record.get("name", "")
+            value = record.get("value") or values.get(name)
+            domain = split_name(name)[1]
+            # A run with `--target` that left this record out does not know its name.
+            if domain and value:
+                records[domain][name] = _RECORD.validate_python({**record, "value": value})
     identities: dict[str, list[Stored]] = defaultdict(list)
-    for resource in resources["ByodkimIdentity"]:
-        stored = Stored.from_outputs(resource["outputs"])
+    for outputs in resources["ByodkimIdentity"]:
+        stored = Stored.from_outputs(outputs)
         declared = stored.declared
         identities[declared.domain].append(stored)
         # The record of an identity that is used alone is declared nowhere else.
@@ -144,68 +152,54 @@ def read_state(export: str) -> State:
         records[declared.domain].setdefault(own.name, own)
     retired_at: dict[str, datetime] = {}
     verdicts: list[Verdict] = []
-    for verification in resources["DkimVerification"]:
-        outputs = verification.get("outputs", {})
+    for outputs in resources["DkimVerification"]:
         verdicts += map(Verdict.from_properties, outputs.get("results", ()))
         for name, text in outputs.get("retired_at", {}).items():
             retired_at[name] = times.moment(text)
     domains = {}
-    for name in sorted({*settings, *identities, *records}):
+    for name in sorted({*settings, *identities}):
         listed = sorted(identities[name], key=lambda stored: stored.declared.region)
         domains[name] = Domain(
             name=name,
-            settings=settings.get(name) or _alone(name, listed),
+            settings=settings.get(name) or _alone(listed),
             identities=tuple(listed),
             records=tuple(sorted(records[name].values(), key=lambda r: r.generation or 0)),
             retired_at=retired_at.get(name),
         )
-    keys = [key.get("outputs", {}) for key in resources["DkimKey"]]
-    aws_records = [record.get("outputs", {}) for record in resources[AWS_RECORD]]
     return State(
         domains=domains,
         verified=frozenset(verdict.entry for verdict in verdicts if verdict.verified),
         secrets=frozenset(key["secret_arn"] for key in keys if "secret_arn" in key),
         mail_from_zones={
-            record["name"]: record["zoneId"] for record in aws_records if record["type"] == "MX"
+            record["name"]: record["zoneId"]
+            for record in resources[AWS_RECORD]
+            if record["type"] == "MX"
         },
-        stack_id=next((resource["id"] for resource in resources["StackId"]), None),
+        stack_id=next((outputs["id"] for outputs in resources["StackId"]), None),
     )
 
 
 def _by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
-    """The resources in *export*, ours by the name of their type, others by the whole type."""
+    """
+    The outputs of the resources in *export*, with their `id`: of ours by the name of their type, of
+    others by the whole type.
+    """
     resources = defaultdict(list)
     for resource in json.loads(export)["deployment"].get("resources", ()):
         if resource.get("delete"):  # the old half of an unfinished replacement
             continue
         name = resource["type"].removeprefix(PYTHON).removeprefix(PLUGIN)
-        resources["Domain" if name in DOMAINS else name].append(resource)
+        outputs = resource.get("outputs", {}) | {"id": resource.get("id")}
+        resources["Domain" if name in DOMAINS else name].append(outputs)
     return resources
 
 
-def _records(
-    component: Mapping[str, Any], keys: Sequence[Mapping[str, Any]]
-) -> Iterator[DeclaredRecord]:
-    """The records of a domain; the value of a generated key's record is with its key."""
-    values = {}
-    for key in keys:
-        if key.get("parent") == component.get("urn"):
-            number = key.get("urn", "").rpartition("/")[2]
-            values[number] = key.get("outputs", {}).get("record_value")
-    for record in component.get("outputs", {}).get("records", ()):
-        value = record.get("value") or values.get(str(int(record["generation"])))
-        # A run with `--target` that left this record out does not know its name.
-        if value and split_name(str(record.get("name")))[1]:
-            yield _RECORD.validate_python({**record, "value": value})
-
-
-def _alone(name: str, identities: Sequence[Stored]) -> DomainSettings:
+def _alone(identities: Sequence[Stored]) -> DomainSettings:
     """The settings of *identities* that a program uses alone, without the component of a domain."""
-    values: dict[str, Any] = {"generation": None, "published": ()}
-    if identities:
-        kept = ("generation", "published", "overlap_days", "dns_check", "dns_resolvers")
-        values = {field: getattr(identities[0].declared, field) for field in kept}
+    declared = identities[0].declared
+    kept = ("generation", "published", "overlap_days", "dns_check", "dns_resolvers")
+    values: dict[str, Any] = {field: getattr(declared, field) for field in kept}
     regions = tuple(stored.declared.region for stored in identities)
     return DomainSettings.model_construct(
-        **values, name=name, regions=regions, dns=(), keys={}, warnings=()
+        **values, name=declared.domain, regions=regions, dns=(), keys={}, warnings=()
     )
