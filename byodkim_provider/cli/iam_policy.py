@@ -46,61 +46,55 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     """The policy for what *stack* declares, and for what is in its state, which may have to go."""
     state = stack.state
     stored = [one.declared for domain in stack.domains.values() for one in domain.identities]
-    account = next((one.account_id for one in stored if one.account_id), "*")
     identities = {(one.region, one.domain) for one in stored}
     adopted: set[tuple[str, str]] = set()
     roles = {role["RoleArn"] for role in stack.aws().roles}
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
     zones = {*state.mail_from_zones.values()}
     records = {one.mail_from_domain for one in stored if one.mail_from_domain}
-    for domain in (*stack.planned.values(), *stack.domains.values()):
+    for domain in stack.domains.values():
         roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
     for domain in stack.planned.values():
+        settings = domain.settings
         declared = {(region, domain.name) for region in domain.regions}
         identities |= declared
-        if domain.settings.adopt:
+        if settings.adopt:
             adopted |= declared
-        if declared and domain.settings.key_store.provider == "secretsManager":
+        if declared and settings.key_store.provider == "secretsManager":
             secrets.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
+        roles |= {dns.assume_role for dns in settings.dns if dns.assume_role}
         zones |= _zones(domain)
-        if domain.settings.mail_from and domain.settings.mail_from.zone:
-            names = domain.settings.mail_from_domains.values()
-            zones |= {state.mail_from_zones.get(name, "*") for name in names}
-        records |= records_of(domain)
+        mail_from = {*settings.mail_from_domains.values()}
+        if settings.mail_from and settings.mail_from.zone:
+            zones |= {state.mail_from_zones.get(name, "*") for name in mail_from}
+        apart = {dns.zone if dns.cname else None for dns in settings.dns}
+        apart |= {one.declared.cname or None for one in domain.identities}
+        keys = f"*._domainkey.{domain.name}"
+        records |= mail_from | {f"{keys}.{zone}" if zone else keys for zone in apart}
+    zones = {"*"} if "*" in zones else zones
     if "*" in zones or not state.stack_id:
         say(CliMessages.UNKNOWN())
     partition = partition_here(min(identities)[0] if identities else stack.region)
-    zones = {"*"} if "*" in zones else zones
-    arns = arns_of(partition, account, identities, secrets, zones)
+    account = next((one.account_id for one in stored if one.account_id), "*")
+    ses = f"arn:{partition}:ses:{{}}:{account}:{{}}"
+    regions = {region for region, _ in identities}
+    arns: dict[str, Collection[str]] = {
+        "identity": [ses.format(region, f"identity/{name}") for region, name in identities],
+        "identity to adopt": [ses.format(region, f"identity/{name}") for region, name in adopted],
+        "any identity": [ses.format(region, "identity/*") for region in regions],
+        "configuration set": [ses.format(region, "configuration-set/*") for region in regions],
+        "any": ["*"],
+        "secret": [f"arn:{partition}:secretsmanager:*:{account}:secret:{one}*" for one in secrets],
+        "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if secrets else [],
+        "zone": [f"arn:{partition}:route53:::hostedzone/{zone}" for zone in zones],
+        "role": roles,
+    }
     # An identity keeps its owner when the id of the stack is replaced.
     ids = {state.stack_id, *(one.owner.split("/")[0] for one in stored)}
     owners = [f"{one}/*" for one in ids]
     if state.stack_id is None:  # any tag counts as ours: a wildcard would reach others' identities
         owners, arns["any identity"] = ["*"], arns["identity"]
-    of_adopted = arns_of(partition, account, adopted)["identity"]
-    return policy(arns | {"identity to adopt": of_adopted, "role": roles}, owners, records)
-
-
-def arns_of(
-    partition: str,
-    account: str,
-    identities: Collection[tuple[str, str]],
-    secrets: Collection[str] = (),
-    zones: Collection[str] = (),
-) -> dict[str, Collection[str]]:
-    """ARNs by their names in the table; *identities* are Region and domain."""
-    ses = f"arn:{partition}:ses:{{}}:{account}:{{}}"
-    secret = f"arn:{partition}:secretsmanager:*:{account}:secret:"
-    regions = {region for region, _ in identities}
-    return {
-        "identity": [ses.format(region, f"identity/{domain}") for region, domain in identities],
-        "any identity": [ses.format(region, "identity/*") for region in regions],
-        "configuration set": [ses.format(region, "configuration-set/*") for region in regions],
-        "any": ["*"],
-        "secret": [f"{secret}{name}*" for name in secrets],
-        "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if secrets else [],
-        "zone": [f"arn:{partition}:route53:::hostedzone/{zone_id}" for zone_id in zones],
-    }
+    return policy(arns, owners, records)
 
 
 def _zones(domain: Domain) -> set[str]:
@@ -111,12 +105,3 @@ def _zones(domain: Domain) -> set[str]:
     stored = {zone.id for zone in zones if zone.provider == ROUTE53}
     are_known = len(stored - given) >= len([dns for dns in listed if not dns.zone_id])
     return given | stored | (set() if are_known else {"*"})
-
-
-def records_of(domain: Domain) -> set[str]:
-    """Names of a domain's records: with `cname` those in its zone, and those of `mailFrom`."""
-    zones = {dns.zone if dns.cname else None for dns in domain.settings.dns}
-    zones |= {one.declared.cname or None for one in domain.identities}
-    keys = f"*._domainkey.{domain.name}"
-    names = {f"{keys}.{zone}" if zone else keys for zone in zones}
-    return names | {*domain.settings.mail_from_domains.values()}

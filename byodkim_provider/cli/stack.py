@@ -66,11 +66,12 @@ class Stack:
         """
         if f"{self.project}:domains" not in self.config and self.domains:
             return self.domains
-        ours = {key: self._written(key) for key in ("domains", "defaults")}
-        domains = ours["domains"]
-        if isinstance(domains, Mapping):
-            # Supplied keys are secrets, and nobody asks about them before a run.
-            ours["domains"] = {name: _without_keys(written) for name, written in domains.items()}
+        domains = from_json(self._plain(f"{self.project}:domains"))
+        defaults = from_json(self._plain(f"{self.project}:defaults"))
+        for written in domains.values() if isinstance(domains, dict) else ():
+            if isinstance(written, dict):  # nobody asks about supplied keys before a run
+                written.pop("keys", None)
+        ours = {"domains": domains, "defaults": defaults}
         planned = dict(self.domains)
         for configured in settings.load(ours, default_region=self.region).domains:
             name = configured.name
@@ -93,11 +94,6 @@ class Stack:
                 problem = CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, meant=meant)
                 raise Failed(problem)
         return [known[name] for name in dict.fromkeys(names)]
-
-    def _written(self, key: str) -> object:
-        """A setting of the project in the configuration; None if it is not there."""
-        text = self._plain(f"{self.project}:{key}")
-        return from_json(text) if text else None
 
     def _plain(self, name: str) -> str | None:
         """The value *name* of the configuration, as Pulumi passes it to a program."""
@@ -184,9 +180,3 @@ def read_config(printed: str) -> dict[str, str | None]:
         if "secret" in setting:  # what Pulumi adds about an environment is no setting
             values[name] = None if setting["secret"] else setting["value"]
     return values
-
-
-def _without_keys(written: object) -> object:
-    if not isinstance(written, Mapping):
-        return written
-    return {name: value for name, value in written.items() if name != "keys"}
