@@ -19,21 +19,18 @@ import threading
 import traceback
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Final
 
 import grpc
-import pulumi.log
 from google.protobuf.empty_pb2 import Empty
-from pulumi import RunError
+from pulumi import ResourceOptions, RunError
 from pulumi.dynamic import Config, ConfigureRequest, ResourceProvider
 from pulumi.dynamic.dynamic import PROVIDER_KEY
 from pulumi.provider import ConstructResult, Provider
 from pulumi.provider.server import ProviderServicer
-from pulumi.runtime import settings
-from pulumi.runtime.config import set_all_config
 from pulumi.runtime.proto import provider_pb2, provider_pb2_grpc
-from pulumi.runtime.stack import wait_for_rpcs
 
 from byodkim_provider import __version__
 from byodkim_provider.errors import DEBUG_VARIABLE, ByodkimError, InvalidSettings, error_text
@@ -90,6 +87,35 @@ def _shown(error: Exception) -> str:
     return ProgramMessages.MISTAKE(error=type(error).__name__, place=place).with_hint()
 
 
+class OneDomain(Provider):
+    """
+    Declares the domain of one request.
+
+    Its inputs are known and decrypted, while the SDK would make an Output of a secret.
+    """
+
+    def __init__(self, given: Mapping[str, Any], declared: Callable[[], None]) -> None:
+        """*declared* is called once the domain is declared, or can't be."""
+        super().__init__(__version__)
+        self._given = given
+        self._declared = declared
+
+    def construct(
+        self, name: str, resource_type: str, inputs: object, options: ResourceOptions | None = None
+    ) -> ConstructResult:
+        from byodkim_provider.plugin.domain import Domain  # and pulumi-aws, which takes a second
+
+        try:
+            if resource_type != Domain._type:
+                raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(resource_type)))
+            domain = Domain(name, self._given, options or ResourceOptions())
+            return ConstructResult(domain.urn, domain.outputs())
+        except Exception as error:  # noqa: BLE001 # as for all other calls
+            raise RunError(_shown(error)) from None  # which the SDK does not change
+        finally:
+            self._declared()
+
+
 class Servicer(ProviderServicer):
     """The methods that the engine calls, named as in the protocol. One object is one run."""
 
@@ -108,35 +134,17 @@ class Servicer(ProviderServicer):
     # Components
 
     async def Construct(self, request: Any, context: Any) -> Any:
-        try:
-            return await self._constructed(request)
-        except Exception as error:  # noqa: BLE001 # as for all other calls
-            return await context.abort(grpc.StatusCode.UNKNOWN, _shown(error))
-
-    async def _constructed(self, request: Any) -> Any:
-        from byodkim_provider.plugin.domain import Domain  # and pulumi-aws, which takes a second
-
-        if request.type != Domain._type:
-            raise InvalidSettings(ProgramMessages.NO_TYPE(type=named(request.type)))
-        given = plain_inputs(request.inputs)
-        settings.reset_options(
-            organization=request.organization or "organization",
-            project=request.project,
-            stack=request.stack,
-            parallel=request.parallel or None,
-            engine_address=self.engine_address,
-            monitor_address=request.monitorEndpoint,
-            preview=request.dryRun,
-        )
-        await settings._load_monitor_feature_support()  # type: ignore[no-untyped-call]
-        set_all_config(dict(request.config), list(request.configSecretKeys))
-        async with (
-            self._turn
-        ):  # asking for an account runs the event loop, which would begin the next one
-            domain = Domain(request.name, given, self._construct_options(request))
-        response = await self._construct_response(ConstructResult(domain.urn, domain.outputs()))
-        await wait_for_rpcs()
-        return response
+        # In turn: asking for an account runs the event loop, which would begin the next domain.
+        await self._turn.acquire()
+        with ExitStack() as turn:
+            turn.callback(self._turn.release)
+            try:
+                domain = OneDomain(plain_inputs(request.inputs), turn.close)
+                return await ProviderServicer(domain, [], self.engine_address).Construct(
+                    request, context
+                )
+            except Exception as error:  # noqa: BLE001 # as for all other calls
+                return await context.abort(grpc.StatusCode.UNKNOWN, _shown(error))
 
     # The provider
 
@@ -242,9 +250,6 @@ async def _serve() -> None:
 def main() -> None:
     """Serve the engine that has started this process, until it ends."""
     declare_own_types()
-    # The SDK tells its developers of its work in four calls of the engine a resource, and waits for
-    # each.
-    vars(pulumi.log)["debug"] = lambda *_, **__: None
     try:
         asyncio.run(_serve())
     except KeyboardInterrupt:

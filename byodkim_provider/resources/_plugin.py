@@ -1,21 +1,24 @@
 """
-Adds to the plugin process of Pulumi's dynamic providers what this package needs.
+Adds to the plugin process of Pulumi's dynamic providers what this package needs: more than four
+calls at a time, a Cancel that ends waits, messages in the engine's log, errors without traceback.
 
-More than four threads, a Cancel that ends waits, messages in the engine's log, errors without
-traceback. All of it uses internals of the SDK, so no failure here may break a call: without
-these additions the resources still work, and a run says once which is missing. The contract tests
-run them in the real process.
+The SDK (pulumi/dynamic/__main__.py) has no public way to any of these. So no failure here may break
+a call: without an addition the resources still work, and a run says once what it lacks. The
+contract tests run all of it in the real process.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
+import gc
 import sys
 import threading
-from collections.abc import Iterator
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from types import FrameType, SimpleNamespace
+from types import SimpleNamespace
 from typing import Any, Final
 
 import grpc
@@ -32,46 +35,74 @@ LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""
 
 
-def prepare_process() -> Iterator[str]:
-    """
-    Make all additions to this process, from every `configure`; yields what comes of one that can't
-    be.
-    """
-    if getattr(sys.modules["__main__"], "__package__", "") != "pulumi.dynamic":
-        return  # a test calls a provider in its own process
-    for prepare, without in (
+@functools.cache
+def prepare_process() -> Sequence[str]:
+    """Make all additions to this process, once; returns what comes of those that can't be made."""
+    process: Any = sys.modules["__main__"]
+    if getattr(process, "__package__", "") != "pulumi.dynamic":
+        return ()  # a test calls a provider in its own process
+    lacks = []
+    for add, without in (
         (_clean_errors, "errors have a traceback"),
-        (_listen_for_cancel, "four resources at a time, and Ctrl-C does not end a wait"),
+        (_end_waits, "Ctrl-C does not end a wait"),
+        (_more_threads, "four resources at a time"),
     ):
         try:
-            prepare()
+            add(process)
         except Exception as error:  # noqa: BLE001 - whatever has changed in the SDK
             reason = f"{type(error).__name__}: {error}"
-            yield (
+            lacks.append(
                 f"byodkim_provider does not know this version of the Pulumi SDK ({reason}): "
                 f"{without}"
             )
+    return lacks
 
 
-def _clean_errors() -> None:
-    process: Any = sys.modules["__main__"]
+def _clean_errors(process: Any) -> None:
     process.traceback.format_exc  # noqa: B018 - which the process shows to the user
     process.traceback = SimpleNamespace(format_exc=error_text)
+
+
+def _end_waits(process: Any) -> None:
+    # gRPC has a reference to the function itself, so only its code can be replaced.
+    process.DynamicResourceProviderServicer.Cancel.__code__ = _cancel.__code__
+    # A second Ctrl-C interrupts the main thread, which then waits for all others.
+    threading._register_atexit(stopping.set)  # type: ignore[attr-defined]
+
+
+def _cancel(self: object, request: object, context: object) -> object:
+    # Its code runs as that of a function in another module, so it imports what it needs.
+    # Also called at the end of every normal run, so it prints nothing.
+    from google.protobuf.empty_pb2 import Empty
+
+    from byodkim_provider.progress import stopping
+
+    stopping.set()
+    return Empty()
+
+
+def _more_threads(_process: Any) -> None:
+    pools: list[Any] = [one for one in gc.get_objects() if type(one) is ThreadPoolExecutor]
+    if not pools:
+        raise LookupError("no pool of threads")
+    for pool in pools:
+        pool._max_workers = THREADS
+        # Otherwise calls that are queued, and a Cancel behind them, get no thread before the next
+        # call.
+        for _ in range(pool._work_queue.qsize()):
+            pool._adjust_thread_count()
 
 
 def progress_of_this_call() -> Progress:
     """
     Progress in the row of the resource that this thread works on, or in that of the stack.
 
-    A provider's methods don't get the URN from Pulumi, so it is read from the request in the
-    caller's frame.
+    A provider's methods don't get the URN from Pulumi, but a caller of theirs has the request.
     """
-    frame: FrameType | None = sys._getframe()
-    while frame is not None:
+    for frame, _ in traceback.walk_stack(None):
         urn = getattr(frame.f_locals.get("request"), "urn", None)
         if isinstance(urn, str):
             return Progress(partial(_log, urn))
-        frame = frame.f_back
     return Progress(partial(_log, ""))
 
 
@@ -91,32 +122,3 @@ def _log(urn: str, kind: str, text: str) -> None:
 def _engine() -> Any:
     # The engine passes its address as the last argument of the process.
     return engine_pb2_grpc.EngineStub(grpc.insecure_channel(sys.argv[-1]))
-
-
-def _cancel(self: object, request: object, context: object) -> object:
-    # Replaces the code of a function in another module, so it imports what it needs.
-    # Also called at the end of every normal run, so it prints nothing.
-    from google.protobuf.empty_pb2 import Empty
-
-    from byodkim_provider.progress import stopping
-
-    stopping.set()
-    return Empty()
-
-
-def _listen_for_cancel() -> None:
-    servicer = sys.modules["__main__"].DynamicResourceProviderServicer
-    # gRPC has a reference to the function object, so only its code can be replaced.
-    servicer.Cancel.__code__ = _cancel.__code__
-    # A second Ctrl-C interrupts the main thread, which then joins the workers.
-    threading._register_atexit(stopping.set)  # type: ignore[attr-defined]
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and frame.f_code.co_name != "_worker":
-        frame = frame.f_back
-    if frame is not None:
-        executor = frame.f_locals["executor_reference"]()
-        executor._max_workers = THREADS
-        # Otherwise calls that are queued, and a Cancel behind them, get no thread before the next
-        # call.
-        for _ in range(executor._work_queue.qsize()):
-            executor._adjust_thread_count()
