@@ -1,32 +1,13 @@
 """
-The component of one sending domain: its arguments, its resources and their dependencies.
+The component of one sending domain: its arguments, what it declares in which order, and what a
+program reads of it.
 
 The arguments are the keys of a stack file: names, defaults and checks come from `config.schema`.
-
-    what is declared                    depends on                  waits for, without depending
-    DkimKey, one a generation           -                           -
-    record, one a generation and zone   its key                     -
-    that of a supplied key that signs   all generated keys          -
-    MX and SPF, two a Region            -                           -
-    ByodkimIdentity, one a Region       the record it signs with,   all keys
-                                        its MX and SPF
-    record of a standby with a slot     -                           the identities, its key
-
-The engine deletes in levels. The level of a resource is the length of its longest chain of
-dependencies, and the highest level is deleted first. If the record of the key that signs is a
-resource, every record has a lower level than the identities. So the engine deletes the records
-after the identities, and keeps them if the deletion of an identity fails. Two cases are given up:
-
-- A supplied key signs, and people paste its record. The identities depend on no record of a key
-  then. A generated key's record, which is in another zone, has a higher level than the identities:
-  the engine deletes it before them.
-- With `--continue-on-error` a new MX or SPF record fails. The identity, which depends on it, stays
-  as it is, and the run still deletes the records that leave, though SES may need them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -47,7 +28,6 @@ from byodkim_provider.config.schema import (
 )
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations
-from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.messages.program import ProgramMessages
@@ -60,18 +40,14 @@ from byodkim_provider.program._outputs import (
 )
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, Zone, provider_for
-from byodkim_provider.program.route53 import Route53, before_write
+from byodkim_provider.program.domain_resources import DomainResources
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import (
     ByodkimIdentity,
-    DkimKey,
     DkimVerification,
-    DkimVerificationArgs,
 )
 from byodkim_provider.resources.sdk import (
     PerProgram,
-    has_unknown,
-    only_waited_for,
     parallel,
     without_traceback,
 )
@@ -142,8 +118,8 @@ def _as_in(
     return lambda init: init
 
 
-_declared: PerProgram[list[ByodkimDomain]] = PerProgram()
-"""The domains of a program, in order."""
+_declared: PerProgram[list[Sequence[pulumi.Resource]]] = PerProgram()
+"""The records that sign of each domain of a program, in the order of the domains."""
 
 _declarers: PerProgram[ByodkimDomain] = PerProgram()
 """The component of each identity, by domain and Region."""
@@ -254,48 +230,47 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._refuse_second(settings)
         # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
         # by then.
-        before = [] if waits else _declared.get(None, list)
+        ahead = [] if waits else _declared.get(None, list)
         super().__init__(
-            self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(before))
+            self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(ahead))
         )
-        self._settings, self.cnames = settings, settings.cnames
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one) for one in settings.dns]
-        self._zones = self._hosted_zones(providers, is_own=bool(own_providers))
-        self._publishers = list(zip(self._zones, providers, strict=True))
-        # After the zones, which we read: without credentials pulumi-aws would end the program in a
-        # traceback.
-        self._account = account_of(self)
+        zones = self._hosted_zones(settings, providers, is_own=bool(own_providers))
+        # The account comes after the zones, which we read: without credentials pulumi-aws would end
+        # the program in a traceback.
+        resources = DomainResources(
+            self, settings, list(zip(zones, providers, strict=True)), account_of(self)
+        )
         roles = generations.roles(settings.generation, settings.published)
-        self._generated: list[DkimKey] = []
-        keys = {generation: self._key(generation) for generation in roles}
-        self._signing = keys[settings.generation]
-        made = {
-            generation: self._publish(generation, keys[generation])
+        in_slots = [one for one in roles if inputs.takes_a_slot(settings, one)]
+        keys, generated = resources.keys()
+        records = {
+            generation: resources.records(generation, keys[generation], generated=generated)
             for generation in roles
-            if not inputs.takes_a_slot(settings, generation)
+            if generation not in in_slots
         }
-        self._signing_records = made[settings.generation]
-        self._by_hand: set[str] = set()
-        self._mail_from_records: dict[str, list[pulumi.Resource]] = {}
-        self._declare_mail_from(providers)
-        self.identities = {} if settings.retired else self._identities(keys)
-        for generation in roles:
-            if inputs.takes_a_slot(settings, generation):
-                self._publish_in_slot(generation, keys[generation])
+        signing = settings.generation
+        mail_from = resources.mail_from()
+        identities: dict[str, ByodkimIdentity] = {}
+        if not settings.retired:
+            identities = resources.identities(keys, records[signing], mail_from)
+        for generation in in_slots:
+            resources.records_in_slot(generation, keys[generation], identities.values())
+        # What waits for others has no turn that others wait for.
+        if opts is None or not opts.depends_on:
+            ahead.append(records[signing])
+        self._settings, self.identities, self.cnames = settings, identities, settings.cnames
+        self._verification = resources.verification(identities.values()) if waits else None
         self.records = [_record_of(one, role, keys[one]) for one, role in roles.items()]
-        self.selector = pulumi.Output.from_input(self._signing["selector"])
-        self._verification = self._verified() if waits else None
+        self.selector = pulumi.Output.from_input(keys[signing]["selector"])
         self._warn()
         for generation, role in roles.items():
-            zone = by_hand(generations.holding(self._zones, generation))
+            zone = by_hand(generations.holding(zones, generation))
             if role == "standby" and zone and not settings.retired:
                 subject = f"{settings.name}: generation {generation}"
                 show_standby(self, subject, zone, keys[generation], began)
-        # What waits for others has no turn that others wait for.
-        if opts is None or not opts.depends_on:
-            before.append(self)
-        own_labels = [zone.label for zone in self._zones] if own_providers else []
+        own_labels = [zone.label for zone in zones] if own_providers else []
         # Read by the commands, from the state. The value of a generated key is an output of it.
         stored = [
             record if record["generation"] in settings.keys else _without_value(record)
@@ -317,12 +292,13 @@ class ByodkimDomain(pulumi.ComponentResource):
                     )
                 )
 
-    def _hosted_zones(self, providers: Sequence[DnsProvider], *, is_own: bool) -> list[Zone]:
+    def _hosted_zones(
+        self, settings: DomainSettings, providers: Sequence[DnsProvider], *, is_own: bool
+    ) -> list[Zone]:
         """
         The zones of the records; raises `InvalidSettings` for one that is not there, or listed
         twice.
         """
-        settings = self._settings
         zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
         if is_own and (prefix := settings.dns[0].cname):
             name = settings.dns[0].zone or ""
@@ -332,150 +308,6 @@ class ByodkimDomain(pulumi.ComponentResource):
             problems = [ProgramMessages.TWICE(domain=settings.name, zone=label) for label in twice]
             raise InvalidSettings(problems)
         return zones
-
-    def _publish(
-        self, generation: int, key: Mapping[str, Any], before: pulumi.Input[Collection[str]] = ()
-    ) -> list[pulumi.Resource]:
-        """Declare the records of a generation's key, one in each zone."""
-        settings, zones = self._settings, generations.holding(self._zones, generation)
-        name = f"{self.pulumi_resource_name}/{inputs.name_in_dns(settings, generation)}"
-        before_name = f"{self.pulumi_resource_name}/{inputs.name_before(settings, generation)}"
-        signs = generation == settings.generation
-        options = pulumi.ResourceOptions(
-            parent=self,
-            # A replacement that is created first would be deleted with the old record: same name.
-            delete_before_replace=True,
-            # The records of generated keys depend on these, and go after the identities.
-            depends_on=self._generated if signs and generation in settings.keys else None,
-            retain_on_delete=settings.adopt or None,
-            protect=(settings.protect and signs) or None,
-        )
-        records: list[pulumi.Resource] = []
-        for zone, provider in self._publishers:
-            if zone not in zones:
-                continue
-            record = inputs.txt_record(settings, generation, zone, key=key, before=before)
-            # Named after the zone, not after its position: a renamed record would be deleted.
-            alias = pulumi.ResourceOptions(aliases=[pulumi.Alias(f"{before_name}/{zone.label}")])
-            opts = pulumi.ResourceOptions.merge(options, alias)
-            made = provider.publish(f"{name}/{zone.path}", record, opts)
-            records += [made] if made else []
-        return records
-
-    def _publish_in_slot(self, generation: int, key: Mapping[str, Any]) -> None:
-        """
-        Declare the record of a standby that takes the place of another key, with what may stand
-        there: every identity has to let that key go.
-        """
-        selector = self._settings.selector(generation)
-        declared = key["record_value"]
-        identities = self.identities.values()
-        slots = pulumi.Output.all(declared, *(identity.slots for identity in identities))
-        value = slots.apply(
-            lambda known: inputs.let_stand(known[1:], selector, known[0]), run_with_unknowns=True
-        )
-        before = pulumi.Output.all(*(identity.slots_before for identity in identities)).apply(
-            lambda known: " ".join((marks or {}).get(selector, "") for marks in known).split()
-        )
-        self._publish(
-            generation, {**key, "record_value": only_waited_for(value)}, only_waited_for(before)
-        )
-
-    def _identities(self, keys: Mapping[int, Mapping[str, Any]]) -> dict[str, ByodkimIdentity]:
-        """
-        Declare the identity of each Region.
-
-        It depends on the record that it signs with, on MX and SPF, and on nothing else in DNS. If
-        it depended on other records, one that fails would stop it, and the engine, under
-        `--continue-on-error`, would write a state that it refuses afterwards.
-        """
-        settings = self._settings
-        with_slot = [one for one in keys if settings.selector(one)]
-        slots = {settings.selector(one): keys[one]["record_value"] for one in with_slot}
-        shared: dict[str, Any] = {
-            "key": self._signing,
-            "selectors": _waited_for([key["selector"] for key in keys.values()]),
-            "slots": _waited_for(slots) if slots else None,
-            "zones": self._zones,
-            "account_id": self._account,
-        }
-        identities = {}
-        for region in settings.regions:
-            records = [*self._signing_records, *self._mail_from_records.get(region, ())]
-            options = pulumi.ResourceOptions(
-                parent=self, depends_on=records, protect=settings.protect or None
-            )
-            identities[region] = ByodkimIdentity(
-                f"{self.pulumi_resource_name}/{region}",
-                inputs.of_identity(
-                    settings,
-                    region,
-                    mail_from_published=bool(self._mail_from_records.get(region)),
-                    **shared,
-                ),
-                self._with_note(region, options),
-            )
-        return identities
-
-    def _declare_mail_from(self, providers: Sequence[DnsProvider]) -> None:
-        """
-        Declare the MX and SPF records of the MAIL FROM domains.
-
-        SES, which gets the setting with its identity, had better find them at its first check.
-        """
-        settings = self._settings
-        in_own_zone = settings.mail_from is not None and settings.mail_from.zone is not None
-        if in_own_zone:
-            providers = [Route53(dns, "mailFrom") for dns in settings.mail_from_dns]
-        options = pulumi.ResourceOptions(
-            parent=self, retain_on_delete=settings.adopt or None, protect=settings.protect or None
-        )
-        for region in settings.mail_from_domains:
-            self._mail_from_records[region] = []
-            for provider in providers:
-                made: list[pulumi.Resource] = []
-                if isinstance(provider, Route53):
-                    made = provider.mail_from(self.pulumi_resource_name, settings, region, options)
-                if not made:
-                    self._by_hand.add(region)
-                self._mail_from_records[region] += made
-
-    def _with_note(self, region: str, opts: pulumi.ResourceOptions) -> pulumi.ResourceOptions:
-        """*opts* by which a new MAIL FROM domain is said whose records people have to publish."""
-        settings = self._settings
-        if region not in self._by_hand:
-            return opts
-        at = settings.mail_from_domains[region]
-        records = [f"  {at} {kind} {value}" for kind, value in mail_from_records(region).items()]
-        note = ProgramMessages.MAIL_FROM(
-            domain=settings.name, region=region, records="\n".join(records)
-        )
-
-        def say(change: pulumi.ResourceHookArgs) -> None:
-            before = (change.old_inputs or {}).get("mail_from_domain")
-            if before != at:
-                pulumi.log.info(str(note), self)
-
-        return before_write(f"{self.pulumi_resource_name}/{at}", say, opts)
-
-    def _key(self, generation: int) -> Mapping[str, Any]:
-        """
-        Selector, private key or its secret, and record of a generation; when it was made, if here.
-        """
-        if generation in self._settings.keys:
-            supplied = inputs.of_supplied_key(self._settings, generation)
-            return supplied | {"private_key": pulumi.Output.secret(supplied["private_key"])}
-        given = inputs.of_key(self._settings, generation, account_id=self._account)
-        name = f"{self.pulumi_resource_name}/{generation}"
-        made = DkimKey(name, given, pulumi.ResourceOptions(parent=self))
-        self._generated.append(made)
-        return {name: getattr(made, name) for name in DkimKey.outputs}
-
-    async def _published(self) -> None:
-        """Returns when the records that sign are made, or can't be."""
-        for record in self._signing_records:
-            with suppress(Exception):  # the engine says why, and ends the run
-                await record.urn.future()
 
     @property
     def verification(self) -> DkimVerification:
@@ -487,15 +319,6 @@ class ByodkimDomain(pulumi.ComponentResource):
         if not self._verification:
             raise InvalidSettings(ProgramMessages.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
-
-    def _verified(self) -> DkimVerification:
-        retired = [self._settings.name] if self._settings.retired else []
-        identities = list(self.identities.values())
-        return DkimVerification(
-            self.pulumi_resource_name,
-            DkimVerificationArgs(identities=identities, on_timeout="fail", retired=retired),
-            pulumi.ResourceOptions(parent=self),
-        )
 
     def _warn(self) -> None:
         for warning in self._settings.warnings:
@@ -524,10 +347,10 @@ class ByodkimDomain(pulumi.ComponentResource):
             pulumi.log.warn(str(due), self)
 
 
-def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
+def _in_turn(before: Sequence[Sequence[pulumi.Resource]]) -> pulumi.ResourceOptions:
     """
-    Options of a domain that is declared after those *before* it: as many at a time as the engine
-    runs steps.
+    Options of a domain that is declared after those whose records are *before* it: as many at a
+    time as the engine runs steps.
 
     The engine takes steps first come, first served. Were all domains declared at once, it would
     make all keys and all records before SES, which takes one call a second, gets the first of them.
@@ -541,28 +364,12 @@ def _in_turn(before: Sequence[ByodkimDomain]) -> pulumi.ResourceOptions:
         """
         Without a resource: the engine would store that dependency, and keep to it in a destroy.
         """
-        await ahead._published()
+        for record in ahead:
+            with suppress(Exception):  # the engine says why, and ends the run
+                await record.urn.future()
         return []
 
     return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))
-
-
-def _waited_for(values: Any) -> pulumi.Output[Any]:
-    """
-    *values* that other resources make, without a dependency on those.
-
-    What is unknown in an update, because of `--target`, is left out.
-    """
-    known = pulumi.Output.from_input(values).apply(_known, run_with_unknowns=True)
-    return only_waited_for(known)
-
-
-def _known(values: Any) -> Any:
-    if pulumi.runtime.is_dry_run():
-        return values
-    if isinstance(values, Mapping):
-        return {name: value for name, value in values.items() if not has_unknown(value)}
-    return [value for value in values if not has_unknown(value)]
 
 
 def _record_of(generation: int, role: generations.Role, key: Mapping[str, Any]) -> PublishedRecord:

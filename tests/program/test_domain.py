@@ -151,7 +151,7 @@ def test_no_turn(monkeypatch, waits_for):
         async with asyncio.timeout(10):
             while "second" not in made:
                 await asyncio.sleep(0)
-            await made["second"]._published()
+            await made["second"].selector.future()
         return []
 
     def program():

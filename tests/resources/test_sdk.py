@@ -2,6 +2,7 @@
 
 import json
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pulumi
 import pytest
@@ -68,34 +69,33 @@ def test_as_secret_as(is_secret):
     assert isinstance(marked, pulumi.Output) is is_secret
 
 
-@pytest.mark.parametrize("lacks", ["traceback", "DynamicResourceProviderServicer"])
-def test_another_plugin_process(monkeypatch, lacks):
+LACKS = {
+    "traceback": "errors have a traceback",
+    "DynamicResourceProviderServicer": "Ctrl-C does not end a wait",
+}
+"""What a later SDK may not have, and what comes of it."""
+
+
+@pytest.mark.parametrize("name", LACKS)
+def test_another_plugin_process(monkeypatch, name):
     """What a later SDK does not let us add is named, with what comes of it; nothing fails."""
 
-    def without(name):
-        class Servicer:
-            def Cancel(self, request, context):  # noqa: N802 - the protocol's name
-                """Replaced."""
+    class Servicer:
+        def Cancel(self, request, context):  # noqa: N802 - the protocol's name
+            """Replaced."""
 
-        process = type(sys)("__main__")
-        process.__package__ = "pulumi.dynamic"
-        process.traceback, process.DynamicResourceProviderServicer = json, Servicer
-        process.traceback = type("Traceback", (), {"format_exc": None})
-        delattr(process, name)
-        return process
-
-    monkeypatch.setitem(sys.modules, "__main__", without(lacks))
-    [line] = _plugin.prepare_process()
-    assert line.startswith(
-        "byodkim_provider does not know this version of the Pulumi SDK (AttributeError: "
-    )
-    assert line.endswith(
-        {
-            "traceback": "errors have a traceback",
-            "DynamicResourceProviderServicer": "four resources at a time, and Ctrl-C "
-            "does not end a wait",
-        }[lacks]
-    )
+    process = type(sys)("__main__")
+    process.__package__ = "pulumi.dynamic"
+    process.DynamicResourceProviderServicer = Servicer
+    process.traceback = type("Traceback", (), {"format_exc": None})
+    delattr(process, name)
+    monkeypatch.setitem(sys.modules, "__main__", process)
+    with ThreadPoolExecutor(1) as pool:
+        [line] = _plugin.prepare_process.__wrapped__()
+    assert pool._max_workers == _plugin.THREADS
+    start = "byodkim_provider does not know this version of the Pulumi SDK (AttributeError: "
+    assert line.startswith(start)
+    assert line.endswith(f"): {LACKS[name]}")
 
 
 def test_error_of_another_provider():
