@@ -32,12 +32,6 @@ MX_OF_SES: Final = "10 feedback-smtp."
 TYPO: Final = 0.85
 """How alike a mistyped name and the right one are, such as `exmaple.com` and `example.com`."""
 
-_clients: PerProgram[Route53Client] = PerProgram()
-"""
-By the role in the zones' account, and the account of an explicit provider; None for the stack's
-own.
-"""
-
 _providers: PerProgram[aws.Provider] = PerProgram()
 """By role: every provider is a process of its own, which signs in by itself."""
 
@@ -114,18 +108,32 @@ class Route53:
         """The id of the zone."""
         route53 = self._client(parent)
         if self.dns.zone_id:
-            # With `cname` both are given.
-            holds = f"{domain}.{self.dns.zone}" if self.dns.zone else domain
-            return _zone_by_id(self.dns.zone_id, holds, route53)
+            return self._zone_by_id(self.dns.zone_id, domain, route53)
         return _zone_by_name(self.dns.zone, domain, route53, self.setting)
 
+    def _zone_by_id(self, zone_id: str, domain: str, route53: Route53Client) -> str:
+        where = f'domains["{domain}"].dns.zoneId'
+        zone = route53.zones().get(zone_id)
+        if zone is None:
+            problem = ProgramMessages.NOT_THERE(where=where, zone=zone_id, did_you_mean="")
+            raise InvalidSettings(problem)
+        # With `cname`, names of the domain end in the zone's name, which is given too.
+        holds = f"{domain}.{self.dns.zone}" if self.dns.zone else domain
+        if not records.is_in(f"_domainkey.{holds}", zone):
+            fields = {"where": where, "zone_id": zone_id, "zone": zone, "domain": holds}
+            raise InvalidSettings(ProgramMessages.OTHER_DOMAIN(**fields))
+        return zone_id
+
     def _client(self, parent: pulumi.Resource | None) -> Route53Client:
+        """What reads zones; raises `WrongAccount` if that is another account than *parent*'s."""
+        connections, region = aws_account.connections(), stack_config.region()
+        role = self.dns.assume_role
         # Records go where an explicit provider of the program signs in; it can't be asked for
         # zones.
-        own = parent is not None and parent.get_provider("aws:route53/record:Record") is not None
-        role = (self.dns.assume_role, self.dns.external_id)
-        account = aws_account.account_of(parent) if parent and own and role[0] is None else None
-        return _clients.get((role, account), lambda: _connect(*role, account))
+        has_own = parent and parent.get_provider("aws:route53/record:Record") is not None
+        if parent and has_own and role is None:
+            connections.check_account("SES", region, aws_account.account_of(parent))
+        return connections.route53(region, role, self.dns.external_id)
 
 
 def _refuse_others(
@@ -187,28 +195,6 @@ def before_write(
     hook = pulumi.ResourceHook(name, act, pulumi.ResourceHookOptions(on_dry_run=True))
     binding = pulumi.ResourceHookBinding(before_create=[hook], before_update=[hook])
     return pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(hooks=binding))
-
-
-def _connect(
-    role_arn: str | None, external_id: str | None, account_id: str | None
-) -> Route53Client:
-    """What reads zones; raises `WrongAccount` if that is another account than *account_id*."""
-    connections, region = aws_account.connections(), stack_config.region()
-    if account_id is not None:
-        connections.check_account("SES", region, account_id)
-    return connections.route53(region, role_arn, external_id)
-
-
-def _zone_by_id(zone_id: str, domain: str, route53: Route53Client) -> str:
-    where = f'domains["{domain}"].dns.zoneId'
-    zone = route53.zones().get(zone_id)
-    if zone is None:
-        raise InvalidSettings(ProgramMessages.NOT_THERE(where=where, zone=zone_id, did_you_mean=""))
-    if not records.is_in(f"_domainkey.{domain}", zone):
-        raise InvalidSettings(
-            ProgramMessages.OTHER_DOMAIN(where=where, zone_id=zone_id, zone=zone, domain=domain)
-        )
-    return zone_id
 
 
 def _zone_by_name(zone: str | None, domain: str, route53: Route53Client, setting: str) -> str:

@@ -14,7 +14,7 @@ import yaml
 from pulumi.runtime.settings import reset_options
 
 from byodkim_provider.cli.report import METRICS
-from byodkim_provider.program import route53
+from byodkim_provider.program import aws_account
 from tests.docs.pages import ROOT
 from tests.support.cloud import Cloud
 
@@ -147,7 +147,7 @@ def test_advisor(monkeypatch):
     """
     cloud = Ses()
     cloud.add_zone("Z1", "example.com")
-    monkeypatch.setattr(route53, "_connect", lambda *_: cloud)
+    monkeypatch.setattr(aws_account, "connections", lambda: cloud)
     pulumi.runtime.set_mocks(cloud, project="alerts", stack="dev", preview=False)
     pulumi.runtime.set_all_config({"alerts:email": "on-call@example.com"})
 

@@ -11,7 +11,7 @@ from byodkim_provider.config import settings
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program import route53
+from byodkim_provider.program import aws_account
 from byodkim_provider.program.dns_provider import TxtRecord, Zone
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
 from byodkim_provider.program.route53 import Route53
@@ -23,11 +23,7 @@ from tests.support.cloud import DOMAIN, NAME, VALUE, Cloud
 @pytest.fixture
 def cloud(monkeypatch):
     cloud = Cloud()
-    monkeypatch.setattr(
-        route53,
-        "_connect",
-        lambda role_arn, external_id, account: cloud.roles.append(role_arn) or cloud,
-    )
+    monkeypatch.setattr(aws_account, "connections", lambda: cloud)
     pulumi.runtime.set_mocks(cloud, project="ses-byodkim", stack="dev", preview=False)
     yield cloud
     reset_options()
@@ -187,11 +183,8 @@ def test_route53_zone(cloud, options, label):
     assert hosted_zone(Route53(DnsSettings(**options))).label == label
 
 
-def test_route53_is_asked_once(cloud):
-    """
-    The zones of an account are read once in a program, whatever its domains; another account's
-    apart.
-    """
+def test_route53_of_another_account(cloud):
+    """A zone is looked for in the account of the role, where there is one."""
     cloud.add_zone("Z1", "one.example")
     cloud.add_zone("Z2", "two.example")
     role = "arn:aws:iam::123456789012:role/dns"
@@ -205,7 +198,7 @@ def test_route53_is_asked_once(cloud):
 
     run(program)
     assert labels == ["route53:Z1", "route53:Z1", "route53:Z2", "route53:Z2"]
-    assert cloud.roles == [None, role]
+    assert cloud.roles == [None, role] * 2
 
 
 WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
@@ -234,6 +227,15 @@ WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
             {"zone_id": "ZORG"},
             ProgramMessages.OTHER_DOMAIN(
                 **WHERE, zone_id="ZORG", zone="other.example", domain=DOMAIN
+            ),
+        ),
+        "not that of the CNAMEs": (
+            {"zone_id": "ZORG", "zone": "keys.example.net", "cname": "ses"},
+            ProgramMessages.OTHER_DOMAIN(
+                **WHERE,
+                zone_id="ZORG",
+                zone="other.example",
+                domain=f"{DOMAIN}.keys.example.net",
             ),
         ),
         "nowhere": (

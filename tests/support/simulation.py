@@ -257,7 +257,7 @@ def _program(written: str) -> Mapping[str, Declaration]:
     SETTINGS.callbacks = recorder  # type: ignore[assignment]
     try:
         with (
-            patch.object(route53, "_connect", lambda *_: ROUTE53),
+            patch.object(route53.Route53, "_client", lambda *_: ROUTE53),
             patch.object(inputs, "let_stand", let_stand),
         ):
             mocks.test(declare)()  # type: ignore[no-untyped-call]
