@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import os
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
 from pathlib import Path
@@ -61,15 +62,14 @@ class _Commands(click.Group):
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
 
-    def main(self, *arguments: Any, **options: Any) -> Any:
-        args = options.get("args", arguments[0] if arguments else None)
-        given = sys.argv[1:] if args is None else [*args]
+    def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
+        given = sys.argv[1:] if args is None else args
         is_monitor = given[:1] and given[0] in MONITORS
         for stream in (sys.stdout, sys.stderr):
             if isinstance(stream, io.TextIOWrapper):  # a terminal may lack a character
                 stream.reconfigure(errors="backslashreplace")
         try:
-            sys.exit(super().main(*arguments, **options | {"standalone_mode": False}))
+            sys.exit(super().main(args, *others, **options | {"standalone_mode": False}))
         except click.Abort:
             say("interrupted")
             # Not `sys.exit`: Python would wait for the threads that wait for SES and DNS.

@@ -18,7 +18,7 @@ from byodkim_provider import key_store
 from byodkim_provider.cli.chosen import checked, stack_option
 from byodkim_provider.cli.environment import Environment, pass_environment
 from byodkim_provider.cli.stack import Stack, open_stack
-from byodkim_provider.cli.state import DeclaredRecord
+from byodkim_provider.cli.state import DeclaredRecord, by_type
 from byodkim_provider.cli.terminal import Failed, Refused, say
 from byodkim_provider.dkim import keys, records
 from byodkim_provider.dkim.key_secret import parsed_arn
@@ -50,9 +50,6 @@ Exit codes:
     metavar="FILE",
     help="A new file, for you alone; by default standard output, unless it is a terminal.",
 )
-@click.option(
-    "--traditional", is_flag=True, help="PKCS#1, `BEGIN RSA PRIVATE KEY`, instead of PKCS#8."
-)
 @pass_environment
 def key(
     environment: Environment,
@@ -60,7 +57,6 @@ def key(
     name: str | None,
     generation: int | None,
     file: str,
-    traditional: bool,
 ) -> None:
     """
     Print the private key of DOMAIN, for a mail server of your own that signs with it too.
@@ -84,7 +80,7 @@ def key(
         fields = {"domain": domain, "generation": generation, "published": list(published)}
         raise Refused(CliMessages.NOT_PUBLISHED(**fields))
     record = published[generation]
-    pem = _signing_key(stack, record, environment).pem(traditional=traditional)
+    pem = _signing_key(stack, record, environment).pem()
     if file == "-":
         click.echo(pem, nl=False)
     else:
@@ -98,10 +94,8 @@ def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment)
     """The private key of *record*; raises `Refused` if the state has none."""
     fingerprint = keys.fingerprint(records.public_key(record.value) or b"")
     export = ["stack", "export", "-s", stack.name, "--show-secrets"]
-    state = json.loads(environment.ask_pulumi(export, stack.directory))
-    for resource in state["deployment"].get("resources", ()):
-        outputs = resource.get("outputs", {})
-        if not resource["type"].endswith(":DkimKey") or outputs.get("fingerprint") != fingerprint:
+    for outputs in by_type(environment.ask_pulumi(export, stack.directory))["DkimKey"]:
+        if outputs.get("fingerprint") != fingerprint:
             continue
         arn = outputs.get("secret_arn")
         if arn:

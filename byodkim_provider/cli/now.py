@@ -22,8 +22,14 @@ from byodkim_provider.dkim.generations import signed_lately
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
-from byodkim_provider.identity.state import AWAITING_DNS, GONE, Stored
-from byodkim_provider.identity.verdicts import NOT_ASKED, Entry, is_from_before_put, judged
+from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.verdicts import (
+    Entry,
+    awaiting_dns,
+    is_from_before_put,
+    judged,
+    not_asked,
+)
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import FindingMessages, MailFromMessages
 from byodkim_provider.messages.identity import IdentityMessages
@@ -153,32 +159,31 @@ def identity_now(
     """
     declared = stored.declared
     entry = read(Entry, stored.to_outputs())
-    status, is_verified = AWAITING_DNS if stored.key is None else GONE, False
+    ses: SesIdentity | None = None
     kind: Kind = "wrong"
-    problem: Message | None = None
-    ses = None
+    problem: Message | None
     if isinstance(seen, ByodkimError):
-        status = NOT_ASKED
+        verdict = not_asked(entry, seen.text)
         kind, problem = "unknown", FindingMessages.NOT_ASKED(reason=seen.text)
+    elif stored.key is None:
+        verdict, problem = awaiting_dns(entry), FindingMessages.AWAITING_DNS()
     else:
         ses = seen
-        problem = _problem(stored, entry, ses)
-    if ses:
         # A key that a run has verified needs no new evidence: SUCCESS is about it.
         verdict = judged(entry, ses, seen_unverified=entry in verified)
-        status, is_verified = verdict.status, verdict.verified
-        if problem is None and not verdict.settled:
-            problem = FindingMessages.PENDING(reason=with_error(verdict.reason, ses.failure))
-        elif problem is None and not is_verified:
-            kind, problem = "note", FindingMessages.UNCONFIRMED(reason=verdict.reason)
+        problem = _problem(stored, entry, ses)
+    if ses and problem is None and not verdict.settled:
+        problem = FindingMessages.PENDING(reason=with_error(verdict.reason, ses.failure))
+    elif problem is None and not verdict.verified:
+        kind, problem = "note", FindingMessages.UNCONFIRMED(reason=verdict.reason)
     is_ours = ses is None or has_key(declared.selector, ses)
     since = None
     if is_ours and stored.key and ses and ses.signing_enabled:
         since = stored.key.signing_since
     return IdentityNow(
         region=declared.region,
-        status=status,
-        verified=is_verified,
+        status=verdict.status,
+        verified=verdict.verified,
         generation=declared.generation if is_ours else None,
         selector=declared.selector if is_ours or ses is None else ses.selector,
         signing_since=since,
@@ -190,8 +195,6 @@ def identity_now(
 
 def _problem(stored: Stored, entry: Entry, seen: SesIdentity | None) -> Message | None:
     """How SES differs from the stack; None if it does not. *entry* is that of *stored*."""
-    if stored.key is None:
-        return FindingMessages.AWAITING_DNS()
     read = refreshed(stored, seen)
     reasons = [*differences(read)]
     if not reasons:
@@ -228,7 +231,6 @@ def domain_now(
         days_left = (rotation - now).days
     findings = [identity.finding for identity in identities if identity.finding]
     findings += _records(domain, records)
-    findings += _not_made(domain)
     findings += _unfinished(domain)
     if days_left is not None and days_left < 0:
         message = FindingMessages.ROTATE(days=(now - min(starts)).days)
@@ -237,10 +239,7 @@ def domain_now(
         findings.append(Finding("due", FindingMessages.OVERRIDE()))
     findings += _may_leave(domain, now)
     for identity in identities:
-        if identity.ses:
-            name = settings.mail_from_domains.get(identity.region, "")
-            mistakes = mail_from.get(identity.region, {})
-            findings += _mail_from(settings, name, identity.region, identity.ses, mistakes)
+        findings += _mail_from(settings, identity, mail_from.get(identity.region, {}))
     findings += _retired(domain, now)
     return DomainNow(
         domain=domain.name,
@@ -258,40 +257,28 @@ def domain_now(
 def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
     """What DNS shows of records, and of slots that have none yet."""
     for record in records:
-        fields = {
-            "domain": domain.name,
-            "name": record.name,
-            "generation": record.generation,
-            "role": record.role,
-            "seen": record.seen,
-        }
+        kind, message = record.kind, FindingMessages.RECORD
         if record.role is None:
-            if record.kind and not domain.settings.retired:
-                yield Finding(record.kind, FindingMessages.SLOT(**fields))
-        elif record.kind:
-            yield Finding(record.kind, FindingMessages.RECORD(**fields))
-        elif record.servers_visible != record.servers_asked:
-            yield Finding("note", FindingMessages.SEEN(**fields))
-
-
-def _not_made(domain: Domain) -> Iterator[Finding]:
-    """Regions of the last run in which the state has no identity."""
-    made = {stored.declared.region for stored in domain.identities}
-    # Before the first run, somebody looks at the CNAMEs that were pasted for it.
-    is_first = domain.settings.cnames and not domain.records
-    kind: Kind = "due" if is_first else "wrong"
-    for region in domain.regions:
-        if region not in made:
-            yield Finding(kind, FindingMessages.NOT_MADE(), region)
+            kind, message = None if domain.settings.retired else kind, FindingMessages.SLOT
+        elif kind is None and record.servers_visible != record.servers_asked:
+            kind = "note"
+        if kind:
+            fields = {"generation": record.generation, "role": record.role, "seen": record.seen}
+            yield Finding(kind, message(domain=domain.name, name=record.name, **fields))
 
 
 def _unfinished(domain: Domain) -> Iterator[Finding]:
     """Regions in which the last run did not come to the generation that was to sign."""
+    generations = {one.declared.region: one.declared.generation for one in domain.identities}
+    # Before the first run, somebody looks at the CNAMEs that were pasted for it.
+    is_first = domain.settings.cnames and not domain.records
     wanted = domain.settings.generation
-    for declared in (stored.declared for stored in domain.identities):
-        if declared.generation != wanted and declared.region in domain.regions:
-            message = FindingMessages.UNFINISHED(generation=declared.generation, wanted=wanted)
-            yield Finding("wrong", message, declared.region)
+    for region in domain.regions:
+        if region not in generations:
+            yield Finding("due" if is_first else "wrong", FindingMessages.NOT_MADE(), region)
+        elif generations[region] != wanted:
+            fields = {"generation": generations[region], "wanted": wanted}
+            yield Finding("wrong", FindingMessages.UNFINISHED(**fields), region)
 
 
 def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
@@ -306,18 +293,18 @@ def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
 
 
 def _mail_from(
-    settings: DomainSettings,
-    name: str,
-    region: str,
-    ses: SesIdentity,
-    mistakes: Mapping[Table, Message],
+    settings: DomainSettings, identity: IdentityNow, mistakes: Mapping[Table, Message]
 ) -> Iterator[Finding]:
     """
-    What there is to say of the MAIL FROM domain *name*, "" if the stack wants none in this Region:
-    then only that SES refuses mail because of one.
+    What there is to say of the MAIL FROM domain in this Region; if the stack wants none, only that
+    SES refuses mail because of one.
 
     *mistakes* are those of its records in DNS.
     """
+    ses = identity.ses
+    if ses is None:
+        return
+    name = settings.mail_from_domains.get(identity.region, "")
     # Mail that is refused is worse than mail that is not aligned.
     kind: Kind = "wrong" if ses.refuses_mail else "due"
     status = ses.mail_from_status
@@ -332,7 +319,7 @@ def _mail_from(
     elif name and status == "FAILED":
         messages = [MailFromMessages.MAIL_FROM_GIVEN_UP(name=name)]
     elif ses.refuses_mail:
-        fields = {"name": ses.mail_from, "value": mail_from_records(region)["MX"]}
+        fields = {"name": ses.mail_from, "value": mail_from_records(identity.region)["MX"]}
         messages = [MailFromMessages.MAIL_FROM_REFUSES(status=status, **fields)]
     elif name and status != "SUCCESS":
         kind = "note"
@@ -340,7 +327,7 @@ def _mail_from(
     elif name and rejects and not ses.rejects:
         messages = [MailFromMessages.MAIL_FROM_REJECT(name=name)]
     for message in messages:
-        yield Finding(kind, message, region)
+        yield Finding(kind, message, identity.region)
 
 
 def _retired(domain: Domain, now: datetime) -> Iterator[Finding]:

@@ -45,7 +45,7 @@ def as_prometheus(now: StackNow) -> str:
     samples: dict[str, list[str]] = {name: [] for name in METRICS}
     for name, labels, value in _samples(now):
         if value is not None:
-            shown = ",".join(f'{label}="{_escaped(text)}"' for label, text in labels.items())
+            shown = ",".join(f'{label}="{text}"' for label, text in labels.items())
             samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
     text = ""
     for name, lines in samples.items():
@@ -70,10 +70,6 @@ def _samples(now: StackNow) -> Iterator[tuple[str, Mapping[str, str], float | No
             visible = None if record.unanswered else record.servers_visible
             yield "record_servers_visible", labels, visible
             yield "record_servers_asked", labels, record.servers_asked
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 STYLE: Final = """

@@ -122,7 +122,7 @@ def read_state(export: str) -> State:
 
     Raises `ValueError`, `KeyError`, `TypeError` or `AttributeError` for anything else.
     """
-    resources = _by_type(export)
+    resources = by_type(export)
     keys = resources["DkimKey"]
     # The value of a generated key's record is with its key. After a run that failed, two keys may
     # have one slot: Pulumi lists the one that was to be deleted last.
@@ -179,7 +179,7 @@ def read_state(export: str) -> State:
     )
 
 
-def _by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
+def by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
     """
     The outputs of the resources in *export*, with their `id`: of ours by the name of their type, of
     others by the whole type.

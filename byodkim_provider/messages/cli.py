@@ -147,7 +147,6 @@ class FindingMessages(Table):
     RECORD = (
         "record of generation {generation} ({role}): {seen}: `byodkim status {domain}` says more"
     )
-    SEEN = "record of generation {generation} ({role}): {seen}"
     SLOT = "{name}: {seen}; a later rotation needs this CNAME: `byodkim status {domain}` says more"
     ROTATE = "rotate: the key has signed for {days} days"
     OVERRIDE = "`overlapDays: 0` lets records leave DNS too early: remove it once its step is done"

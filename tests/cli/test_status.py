@@ -305,7 +305,7 @@ def test_a_silent_server(world, findings):
     """A record that every answering server shows is right; which one is silent is a note."""
     world.resolver.failures["ns2.example.net"] = "silent"
     [kind, code, fields], *_ = findings("wrong", "unknown", "due", "note")
-    assert (kind, code, fields["generation"]) == ("note", "SEEN", 1)
+    assert (kind, code, fields["generation"]) == ("note", "RECORD", 1)
     assert fields["seen"] == "1 of 2 servers show the key, ns2.example.net: silent"
 
 
