@@ -130,10 +130,9 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
 
 def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     """How the stack gets another key for that of *record*."""
-    declared = domain.declared
-    if record.generation is None or declared is None or declared.generation is None:
+    if record.generation is None or not domain.identities:
         return diagnosis.NEW_KEY
-    if record.generation == declared.generation:
+    if record.generation == domain.settings.generation:
         return f"run `byodkim rotate {domain.name} --compromised`"
     return "set `published` to the other generations and `overlapDays: 0`, and run `pulumi up`"
 

@@ -77,17 +77,26 @@ def key(
     published = {record.generation: record for record in declared.records}
     generation = settings.generation if generation is None else generation
     if generation not in published:
-        fields = {"domain": domain, "generation": generation, "published": list(published)}
-        raise Refused(CliMessages.NOT_PUBLISHED(**fields))
+        raise Refused(
+            CliMessages.NOT_PUBLISHED(
+                domain=domain, generation=generation, published=list(published)
+            )
+        )
     record = published[generation]
     pem = _signing_key(stack, record, environment).pem()
     if file == "-":
         click.echo(pem, nl=False)
     else:
         _write(file, pem)
-    fields = {"generation": generation, "role": record.role, "name": record.name}
-    selector, _ = records.split_name(record.name)
-    say(CliMessages.KEY(**fields, selector=selector, overlap_days=settings.overlap_days))
+    say(
+        CliMessages.KEY(
+            name=record.name,
+            generation=generation,
+            role=record.role,
+            selector=records.split_name(record.name)[0],
+            overlap_days=settings.overlap_days,
+        )
+    )
 
 
 def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment) -> SigningKey:

@@ -96,8 +96,9 @@ class IdentityNow:
     @property
     def mail_from(self) -> str:
         """The MAIL FROM domain and its status, for people; empty for `amazonses.com`."""
-        is_set = self.ses and self.ses.mail_from
-        return f"{self.ses.mail_from} {self.ses.mail_from_status}" if self.ses and is_set else ""
+        if self.ses is None or not self.ses.mail_from:
+            return ""
+        return f"{self.ses.mail_from} {self.ses.mail_from_status}"
 
     @property
     def shown_status(self) -> str:
@@ -263,8 +264,14 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
         elif kind is None and record.servers_visible != record.servers_asked:
             kind = "note"
         if kind:
-            fields = {"generation": record.generation, "role": record.role, "seen": record.seen}
-            yield Finding(kind, message(domain=domain.name, name=record.name, **fields))
+            said = message(
+                domain=domain.name,
+                name=record.name,
+                generation=record.generation,
+                role=record.role,
+                seen=record.seen,
+            )
+            yield Finding(kind, said)
 
 
 def _unfinished(domain: Domain) -> Iterator[Finding]:
@@ -277,8 +284,8 @@ def _unfinished(domain: Domain) -> Iterator[Finding]:
         if region not in generations:
             yield Finding("due" if is_first else "wrong", FindingMessages.NOT_MADE(), region)
         elif generations[region] != wanted:
-            fields = {"generation": generations[region], "wanted": wanted}
-            yield Finding("wrong", FindingMessages.UNFINISHED(**fields), region)
+            message = FindingMessages.UNFINISHED(generation=generations[region], wanted=wanted)
+            yield Finding("wrong", message, region)
 
 
 def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
@@ -319,8 +326,9 @@ def _mail_from(
     elif name and status == "FAILED":
         messages = [MailFromMessages.MAIL_FROM_GIVEN_UP(name=name)]
     elif ses.refuses_mail:
-        fields = {"name": ses.mail_from, "value": mail_from_records(identity.region)["MX"]}
-        messages = [MailFromMessages.MAIL_FROM_REFUSES(status=status, **fields)]
+        right = mail_from_records(identity.region)["MX"]
+        message = MailFromMessages.MAIL_FROM_REFUSES(status=status, name=ses.mail_from, value=right)
+        messages = [message]
     elif name and status != "SUCCESS":
         kind = "note"
         messages = [MailFromMessages.MAIL_FROM_WAITS(status=status, name=name)]

@@ -137,9 +137,9 @@ def rotate(
         raise click.UsageError("--json needs --dry-run.")
     if not (yes or dry_run or environment.at_terminal()):
         raise click.UsageError("Nobody is there to be asked: give --yes or --dry-run.")
-    way: Way = "forward"
-    if back or compromised:
-        way = "back" if back else "compromised"
+    way: Way = "back" if back else "forward"
+    if compromised:
+        way = "compromised"
     stack = open_stack(name, environment)
     planned, entries = stack.planned, entries_of(stack)
     now = environment.clock.now()
@@ -167,8 +167,7 @@ def rotate(
             click.echo(inert(f"{path}.{change}"))
     unlisted = [step.domain for step in steps if step.domain not in entries]
     if unlisted and not dry_run:
-        fields = {"file": stack.file_name, "domains": ", ".join(unlisted)}
-        raise Refused(CliMessages.NOT_LISTED(**fields))
+        raise Refused(CliMessages.NOT_LISTED(file=stack.file_name, domains=", ".join(unlisted)))
     if steps and not dry_run:
         question = "write this" if no_up else "write this and run `pulumi up`"
         if not yes and not click.confirm(f"byodkim: {question}?", err=True):
@@ -207,16 +206,14 @@ def _chosen(
     """The domains that are named, or whose key has signed for longer; else all but the retired."""
     if names:
         return stack.named(names)
-    signing = [domain for domain in stack.domains.values() if not domain.settings.retired]
-    if older_than is None:
-        return signing
-    signs_from = now - timedelta(days=older_than)
-    due = []
-    for domain in signing:
+    latest = now - timedelta(days=older_than or 0)
+    chosen = []
+    for domain in stack.domains.values():
         keys = [identity.key for identity in domain.identities if identity.key]
-        if any(key.signing_since < signs_from for key in keys):
-            due.append(domain)
-    return due
+        is_due = older_than is None or any(key.signing_since < latest for key in keys)
+        if is_due and not domain.settings.retired:
+            chosen.append(domain)
+    return chosen
 
 
 def write(
@@ -315,14 +312,16 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | No
         raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
     for identity in domain.identities:
         if identity.key is None or identity.declared.generation != settings.generation:
-            fields = {"name": str(identity.declared), "generation": settings.generation}
-            raise InvalidSettings(CliMessages.UNFINISHED(**fields))
+            raise InvalidSettings(
+                CliMessages.UNFINISHED(name=str(identity.declared), generation=settings.generation)
+            )
     stored = _written(settings)
     edited = [name for name, value in _written(planned).items() if value != stored[name]]
     waiting = [name for name in edited if entry and name in entry.written]
     if waiting:
-        fields = {"domain": domain.name, "settings": ", ".join(waiting)}
-        raise InvalidSettings(CliMessages.OTHER_FILE(**fields))
+        raise InvalidSettings(
+            CliMessages.OTHER_FILE(domain=domain.name, settings=", ".join(waiting))
+        )
 
 
 def _written(settings: DomainSettings) -> dict[str, Any]:
@@ -367,10 +366,14 @@ def _refuse_taken_slot(domain: DomainSettings, target: int) -> None:
     """Refuse a generation that has no record yet, while its slot is another one's."""
     taken = generations.sharing(target, domain.published, domain.selector)
     if taken and target not in domain.published:
-        published = sorted({*domain.published, target} - {*taken})
-        fields = {"generation": target, "before": taken[0], "signing": domain.generation}
         raise InvalidSettings(
-            CliMessages.SLOT_TAKEN(domain=domain.name, published=published, **fields)
+            CliMessages.SLOT_TAKEN(
+                domain=domain.name,
+                generation=target,
+                before=taken[0],
+                published=sorted({*domain.published, target} - {*taken}),
+                signing=domain.generation,
+            )
         )
 
 

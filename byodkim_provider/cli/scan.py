@@ -116,13 +116,13 @@ def scan(
         say(CliMessages.LEFT_OUT(why=why))
     if not found:
         say(CliMessages.NOTHING_TO_ADOPT())
-    account_id = account.account_id(min(next(iter(found.values())))) if found else ""
+    first = min(next(iter(found.values()), [""]))  # a Region of the first domain
+    account_id = account.account_id(first) if first else ""
     if wants_json:
         click.echo(as_json({"account": account_id, "left_out": left_out, "domains": found}))
     elif found:
         project = stack.project if stack else settings.PROJECT
-        region = region or min(next(iter(found.values())))
-        click.echo(inert(_as_stack_file(found, region, account_id, project)), nl=False)
+        click.echo(inert(_as_stack_file(found, region or first, account_id, project)), nl=False)
 
 
 def _listed(
@@ -197,13 +197,6 @@ def _owner(one: SesIdentity) -> str | None:
     return one.tags.get(STACK_TAG) or one.tags.get(OWNER_TAG)
 
 
-def _comments(identities: Identities) -> list[str]:
-    """What `pulumi up` does with a domain, a line for each Region."""
-    lines = [f"{region}: {_up(identity)}" for region, identity in identities.items()]
-    # Others write tags: a line separator in one ends the comment for some readers of YAML.
-    return [printable(line) for line in lines]
-
-
 def _up(identity: SesIdentity) -> str:
     """What `pulumi up` does with one identity."""
     how = signing(identity)
@@ -237,8 +230,10 @@ def _as_stack_file(
     for domain, identities in found.items():
         # A name that begins with a digit may be a number.
         name = domain if domain[0].isalpha() else json.dumps(domain)
-        lines += [*(f"    # {comment}" for comment in _comments(identities)), f"    {name}:"]
-        lines.append("      generation: 1")
+        for here, identity in identities.items():
+            # Others write tags: a line separator in one ends the comment for some readers of YAML.
+            lines.append(printable(f"    # {here}: {_up(identity)}"))
+        lines += [f"    {name}:", "      generation: 1"]
         if list(identities) != [region]:
             lines.append(f"      regions: [{', '.join(identities)}]")
         if "easy" in map(signing, identities.values()):

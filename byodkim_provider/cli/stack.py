@@ -7,7 +7,7 @@ Configuration and state come from Pulumi, so that a command sees what `pulumi up
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -124,14 +124,14 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         raise Failed(CliMessages.NO_PROJECT(directory=environment.directory))
     project = read_yaml(file)
 
-    def pulumi(*arguments: str) -> Callable[[], str]:
-        return partial(environment.ask_pulumi, arguments, file.parent)
+    def pulumi(*arguments: str) -> str:
+        return environment.ask_pulumi(arguments, file.parent)
 
     if name is None:
-        name = environment.ask_pulumi(["stack", "--show-name"], file.parent).strip()
+        name = pulumi("stack", "--show-name").strip()
     questions = {
-        "Pulumi: the configuration": pulumi("config", "--json", "-s", name),
-        "Pulumi: the state": pulumi("stack", "export", "-s", name),
+        "Pulumi: the configuration": partial(pulumi, "config", "--json", "-s", name),
+        "Pulumi: the state": partial(pulumi, "stack", "export", "-s", name),
     }
     config, export = ask_all(questions).values()
     try:
