@@ -71,14 +71,8 @@ class Entry:
     key_set_at: AwareDatetime | None = None
     """When SES last got a key, by SES's clock; None while the key's record is not in DNS."""
     key_set_by: str = field(default="", compare=False)
-    published: tuple[int, ...] = field(default=(), compare=False)
-    signed_until: Mapping[int, AwareDatetime] = field(default_factory=dict, compare=False)
-    """By generation, when each earlier one last signed."""
     adopted: bool = field(default=False, compare=False)
-    """
-    Whether it was somebody else's: then `generation_before` is not known to be that of the key
-    before.
-    """
+    """Whether it was somebody else's, and stays in SES when it leaves the stack."""
     record_value: str = field(default="", compare=False)
     cname: str | None = field(default=None, compare=False)
     """
@@ -94,11 +88,6 @@ class Entry:
     def target(self) -> str:
         """Where the CNAME has to lead; empty without one."""
         return f"{record_name(self.selector, self.domain)}.{self.cname}" if self.cname else ""
-
-    @property
-    def generation_before(self) -> int | None:
-        """The generation that signed before this one; None if there is none."""
-        return max(self.signed_until, key=self.signed_until.__getitem__, default=None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
-from byodkim_provider.identity.state import CREATED, GONE, PUT
+from byodkim_provider.identity.state import CREATED, GONE
 from byodkim_provider.identity.verdicts import (
     Entry,
     Verdict,
@@ -307,11 +307,6 @@ def _reason(verdict: Verdict, in_dns: str) -> str:
         found.append(f"at the zone of {seen.soa_seen}")
     if in_dns:
         found.append(in_dns)
-    if entry.key_set_by == PUT and not entry.adopted and entry.generation_before in entry.published:
-        found.append(
-            f"`generation: {entry.generation_before}` with `published: "
-            f"{list(entry.published)}` goes back"
-        )
     if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
         found.append("SES does not search for this key again: rotate to the next generation")
     elif verdict.status in ("FAILED", GONE):

@@ -29,8 +29,8 @@ _HANDED_ON: Final = sorted(
 """Settings that are inputs of an identity under the same name."""
 
 VERIFIED: Final = (
-    *("domain", "region", "selector", "key_set_at", "key_set_by", "published", "signed_until"),
-    *("adopted", "record_value", "dns_check", "dns_resolvers", "cname"),
+    *("domain", "region", "selector", "key_set_at", "key_set_by", "adopted"),
+    *("record_value", "dns_check", "dns_resolvers", "cname"),
 )
 """Outputs of an identity that are inputs of its verification."""
 

@@ -103,8 +103,6 @@ ENTRY = {
         "selector",
         "key_set_at",
         "key_set_by",
-        "published",
-        "signed_until",
         "adopted",
     ),
     *("record_value", "dns_check", "dns_resolvers", "cname"),

@@ -369,8 +369,6 @@ def test_a_switch_that_said_success_and_fell_back(world):
     assert [fell_back("PENDING", "HOST_NOT_FOUND: no such name")] == world.progress.warnings
     after = world.update(seen, 2)
     assert (PUT, True) == (after.key.key_set_by, switched.key.key_set_at < after.key.key_set_at)
-    (verdict,) = world.verify(after, timeout_minutes=1)
-    assert "; `generation: 1` with `published: [1, 2, 3]` goes back; " in verdict.reason
 
 
 @pytest.mark.parametrize("is_lost", [False, True], ids=["the same key after FAILED", "lost"])

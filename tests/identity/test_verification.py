@@ -363,19 +363,6 @@ def made_failed(world):
     return world.update(world.read(old), 1)
 
 
-def adopted(world):
-    """
-    What signed before is somebody else's, and the standby, which may have, is no way back to it.
-    """
-    world.switch(first_check_seconds=3600)
-    world.put("theirs", generation=3)
-    world.publish(1, 2)
-    return world.create(adopt=True)
-
-
-GOES_BACK = "`generation: 1` with `published: [1, 2, 3]` goes back"
-
-
 SLOT = f"s1._domainkey.{DOMAIN}.keys.example.net"
 
 
@@ -390,16 +377,13 @@ SLOT = f"s1._domainkey.{DOMAIN}.keys.example.net"
             lambda world: without_record(world, world.created(), SesOfAnotherZone),
             "; at the zone of ns1.registrar.example; ",
         ),
-        "a switch": (lambda world: without_record(world, switched(world)), f"; {GOES_BACK}; "),
-        "an adopted identity": (adopted, "SES has not found the key yet"),
         "one that stays failed": (made_failed, "rotate"),
     },
 )
 def test_what_a_diagnosis_says(world, make, said):
-    """Who is pending is told what was seen, and what to do; only a switch has a way back."""
+    """Who is pending is told what was seen, and what to do."""
     (verdict,) = world.verify(make(world))
     assert said in verdict.reason
-    assert ("goes back" in verdict.reason) == ("goes back" in said)
 
 
 @pytest.mark.parametrize(
