@@ -239,7 +239,7 @@ def endpoint_problem(service: str, url: str, endpoints: Mapping[str, str]) -> Me
 
 MAX_TAGS: Final = 47
 """
-Tags a user may set; three are this program's.
+Tags a user may set. An identity has two more, which are this program's, and a secret three.
 
 SES keeps 50 an identity (SES API, CreateEmailIdentity), Secrets Manager 50 a secret (its quotas).
 """

@@ -175,9 +175,10 @@ def after_leak(
     """
     The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
 
-    No generation number gets a second key. *used* signed lately, and nothing takes their slots, nor
-    that of the key that signed until now. If no slot is free, there is no standby. If the key that
-    is to sign gets no slot either, the latest of the other generations signs again.
+    No generation number gets a second key. *used* signed lately: no standby takes their slots, nor
+    that of the key that signed until now, but a new key that is to sign may take one of *used*. If
+    no slot is free, there is no standby. If the key that is to sign gets no slot either, the latest
+    of the other generations signs again.
 
     >>> after_leak(2, signing=2, published=(1, 2, 3))
     (3, (1, 3, 4))

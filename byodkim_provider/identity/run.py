@@ -89,9 +89,7 @@ Key = Callable[[], SigningKey]
 
 @dataclass(frozen=True)
 class Services:
-    """
-    Everything one call may touch, in one AWS account. Tests replace this value and nothing else.
-    """
+    """Everything one call may touch, in one AWS account."""
 
     run: Run
     ses: Callable[[str], SesClient]

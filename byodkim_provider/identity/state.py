@@ -48,7 +48,6 @@ TAKEN_OVER: Final = "GetEmailIdentity"
 STACK_VERIFICATION: Final = "verification"
 """
 Name of the verification of a stack that a stack file describes, a resource of the stack itself.
-Commands know such a stack by it.
 """
 
 DNS_WAIT_SECONDS: Final = 120
