@@ -23,7 +23,7 @@ from byodkim_provider.cli.now import (
     identity_now,
     worst,
 )
-from byodkim_provider.cli.record_now import RecordNow, not_checked, record_now
+from byodkim_provider.cli.record_now import NOT_CHECKED, RecordNow, record_now
 from byodkim_provider.cli.stack import Stack
 from byodkim_provider.cli.state import DeclaredRecord, Domain
 from byodkim_provider.cli.terminal import ask_all
@@ -34,6 +34,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.mail_from import mail_from_mistakes
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
+from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.hosts.zones import Zone, by_hand
@@ -98,8 +99,13 @@ def _domain(
 
 def ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:
     """One record, of which no stack is known; without a *resolver* no server is asked."""
-    seen = examine(resolver, expected) if resolver else not_checked(expected)
-    return record_now(expected, seen)
+    seen = Diagnosis(
+        verdict="unknown",
+        public_key_der=expected.public_key_der or b"",
+        text="DNS is not checked",
+        notes=(NOT_CHECKED,),
+    )
+    return record_now(expected, examine(resolver, expected) if resolver else seen)
 
 
 def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: datetime) -> RecordNow:

@@ -18,7 +18,6 @@ from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.cli.record_now import Kind, RecordNow
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.config.settings import DomainSettings
-from byodkim_provider.dkim.generations import signed_lately
 from byodkim_provider.dns.mail_from import mail_from_records
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity.judgement import differences, has_key, is_refused, refreshed
@@ -232,16 +231,12 @@ def domain_now(
         days_left = (rotation - now).days
     findings = [identity.finding for identity in identities if identity.finding]
     findings += _records(domain, records)
-    findings += _unfinished(domain)
+    findings += _of_last_run(domain, now)
     if days_left is not None and days_left < 0:
         message = FindingMessages.ROTATE(days=(now - min(starts)).days)
         findings.append(Finding("due", message))
-    if settings.overlap_days == 0:
-        findings.append(Finding("due", FindingMessages.OVERRIDE()))
-    findings += _may_leave(domain, now)
     for identity in identities:
         findings += _mail_from(settings, identity, mail_from.get(identity.region, {}))
-    findings += _retired(domain, now)
     return DomainNow(
         domain=domain.name,
         verdict=worst(finding.kind for finding in findings if finding.kind != "note"),
@@ -274,28 +269,34 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
             yield Finding(kind, said)
 
 
-def _unfinished(domain: Domain) -> Iterator[Finding]:
-    """Regions in which the last run did not come to the generation that was to sign."""
+def _of_last_run(domain: Domain, now: datetime) -> Iterator[Finding]:
+    """What there is to do after the last run: in a Region, with a setting, with a record."""
+    settings = domain.settings
+    overlap = timedelta(days=settings.overlap_days)
     generations = {one.declared.region: one.declared.generation for one in domain.identities}
     # Before the first run, somebody looks at the CNAMEs that were pasted for it.
-    is_first = domain.settings.cnames and not domain.records
-    wanted = domain.settings.generation
+    is_first = settings.cnames and not domain.records
     for region in domain.regions:
+        generation = generations.get(region)
         if region not in generations:
             yield Finding("due" if is_first else "wrong", FindingMessages.NOT_MADE(), region)
-        elif generations[region] != wanted:
-            message = FindingMessages.UNFINISHED(generation=generations[region], wanted=wanted)
+        elif generation != settings.generation:
+            message = FindingMessages.UNFINISHED(generation=generation, wanted=settings.generation)
             yield Finding("wrong", message, region)
-
-
-def _may_leave(domain: Domain, now: datetime) -> Iterator[Finding]:
-    """From when the records of keys that signed lately may leave DNS."""
-    overlap_days = domain.settings.overlap_days
-    lately = signed_lately(domain.signed_until, now=now, overlap_days=overlap_days)
-    for generation, last in lately.items():
-        if generation != domain.settings.generation and generation in domain.standing:
-            allowed_from = last + timedelta(days=overlap_days)
-            message = FindingMessages.MAY_LEAVE(generation=generation, time=allowed_from)
+    if not overlap:
+        yield Finding("due", FindingMessages.OVERRIDE())
+    for generation, last in sorted(domain.signed_until.items()):
+        is_published = generation != settings.generation and generation in domain.standing
+        if is_published and now < last + overlap:
+            message = FindingMessages.MAY_LEAVE(generation=generation, time=last + overlap)
+            yield Finding("note", message)
+    if domain.records and not domain.identities and domain.retired_at:
+        # In whole days: the identities went at the end of the run.
+        day = domain.retired_at + overlap + timedelta(days=1)
+        if now.date() >= day.date():
+            yield Finding("due", FindingMessages.RECORDS_MAY_GO(time=domain.retired_at))
+        else:
+            message = FindingMessages.RETIRED_SINCE(time=domain.retired_at, day=day)
             yield Finding("note", message)
 
 
@@ -336,15 +337,3 @@ def _mail_from(
         messages = [MailFromMessages.MAIL_FROM_REJECT(name=name)]
     for message in messages:
         yield Finding(kind, message, identity.region)
-
-
-def _retired(domain: Domain, now: datetime) -> Iterator[Finding]:
-    """Since when nothing signs, and when its records may go."""
-    if domain.identities or not domain.records or domain.retired_at is None:
-        return
-    # In whole days: the identities went at the end of the run.
-    day = domain.retired_at + timedelta(days=domain.settings.overlap_days + 1)
-    if now.date() >= day.date():
-        yield Finding("due", FindingMessages.RECORDS_MAY_GO(time=domain.retired_at))
-    else:
-        yield Finding("note", FindingMessages.RETIRED_SINCE(time=domain.retired_at, day=day))

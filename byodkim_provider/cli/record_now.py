@@ -84,14 +84,6 @@ class RecordNow:
         return "wrong" if self.needed or self.misconfiguration == "private-key" else "due"
 
 
-def not_checked(expected: ExpectedRecord) -> Diagnosis:
-    """The diagnosis of a record for which no server is asked."""
-    key = expected.public_key_der or b""
-    return Diagnosis(
-        verdict="unknown", public_key_der=key, text="DNS is not checked", notes=(NOT_CHECKED,)
-    )
-
-
 def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
     """The values of a record, of which nothing is known but DNS's answers."""
     key = seen.public_key_der

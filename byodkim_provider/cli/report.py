@@ -6,6 +6,7 @@ page for auditors. Values in, text out.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from html import escape
 from typing import Final
@@ -42,15 +43,14 @@ def as_prometheus(now: StackNow) -> str:
 
     https://prometheus.io/docs/instrumenting/exposition_formats/
     """
-    samples: dict[str, list[str]] = {name: [] for name in METRICS}
+    samples: dict[str, list[str]] = defaultdict(list)
     for name, labels, value in _samples(now):
         if value is not None:
             shown = ",".join(f'{label}="{text}"' for label, text in labels.items())
             samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
     text = ""
     for name, lines in samples.items():
-        if lines:
-            text += f"# HELP {name} {METRICS[name]}\n# TYPE {name} gauge\n{''.join(lines)}"
+        text += f"# HELP {name} {METRICS[name]}\n# TYPE {name} gauge\n{''.join(lines)}"
     return text
 
 

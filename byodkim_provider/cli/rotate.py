@@ -37,7 +37,8 @@ Way = Literal["forward", "back", "compromised"]
 class Change:
     """A change of one setting of a domain: `generation`, `published` or `overlapDays`."""
 
-    setting: str
+    path: str
+    """How `pulumi config` addresses the setting; without a stack file's entry, domain and name."""
     before: int | list[int] | None
     """None if nothing is written."""
     after: int | list[int] | None
@@ -46,7 +47,7 @@ class Change:
     def __str__(self) -> str:
         before = "(default)" if self.before is None else self.before
         after = "(default)" if self.after is None else self.after
-        return f"{self.setting}: {before} -> {after}"
+        return f"{self.path}: {before} -> {after}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,9 +163,8 @@ def rotate(
     for step in steps:
         for note in step.notes:
             say(f"{step.domain}: {note}")
-        path = entries[step.domain].path if step.domain in entries else step.domain
         for change in step.changes if not wants_json else ():
-            click.echo(inert(f"{path}.{change}"))
+            click.echo(inert(str(change)))
     unlisted = [step.domain for step in steps if step.domain not in entries]
     if unlisted and not dry_run:
         raise Refused(CliMessages.NOT_LISTED(file=stack.file_name, domains=", ".join(unlisted)))
@@ -172,7 +172,7 @@ def rotate(
         question = "write this" if no_up else "write this and run `pulumi up`"
         if not yes and not click.confirm(f"byodkim: {question}?", err=True):
             raise Refused(CliMessages.NOTHING_WRITTEN())
-        write(steps, entries, stack, environment)
+        write([change for step in steps for change in step.changes], stack, environment)
         up = ["up", "-s", stack.name, *(["--yes"] if yes else [])]
         if not no_up and environment.run_pulumi(up, stack.directory) != 0:
             raise Refused(CliMessages.UP_FAILED(file=stack.file_name))
@@ -216,27 +216,23 @@ def _chosen(
     return chosen
 
 
-def write(
-    steps: Sequence[Rotation], entries: Mapping[str, Entry], stack: Stack, environment: Environment
-) -> None:
+def write(changes: Sequence[Change], stack: Stack, environment: Environment) -> None:
     """
-    Write *steps* with `pulumi config`, which decrypts nothing.
+    Write *changes* with `pulumi config`, which decrypts nothing.
 
     What goes goes first: `overlapDays: 0` never stands beside the generation of the next step.
     Raises `Failed`, and says that a part may be written.
     """
     gone: list[str] = []
     values: list[str] = []
-    for step in steps:
-        for change in step.changes:
-            path = f"{entries[step.domain].path}.{change.setting}"
-            if isinstance(change.after, int):
-                values += ["--plaintext", f"{path}={change.after}"]
-                continue
-            if change.before is not None:
-                gone.append(path)
-            for position, generation in enumerate(change.after or ()):
-                values += ["--plaintext", f"{path}[{position}]={generation}"]
+    for change in changes:
+        if isinstance(change.after, int):
+            values += ["--plaintext", f"{change.path}={change.after}"]
+            continue
+        if change.before is not None:
+            gone.append(change.path)
+        for position, generation in enumerate(change.after or ()):
+            values += ["--plaintext", f"{change.path}[{position}]={generation}"]
     file = stack.file_name
     try:
         for command, arguments in (("rm-all", gone), ("set-all", values)):
@@ -279,8 +275,19 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
             overlap_days=settings.overlap_days,
         )
         rules.refuse_early(replace(first, declared=before_all, signed_until=lately), declared, now)
-        _refuse_taken_slot(settings, target)
+        taken = generations.sharing(target, settings.published, settings.selector)
+        if taken and target not in settings.published:  # it has no record yet
+            raise InvalidSettings(
+                CliMessages.SLOT_TAKEN(
+                    domain=domain.name,
+                    generation=target,
+                    before=taken[0],
+                    published=sorted({*settings.published, target} - {*taken}),
+                    signing=settings.generation,
+                )
+            )
     is_default = published == generations.published(target, domain.supplied)
+    path = entry.path if entry else domain.name
     after = {
         "generation": target,
         "published": None if is_default else list(published),
@@ -292,7 +299,9 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
         generation=target,
         published=published,
         changes=tuple(
-            Change(name, before[name], after[name]) for name in after if before[name] != after[name]
+            Change(f"{path}.{name}", before[name], after[name])
+            for name in after
+            if before[name] != after[name]
         ),
         notes=tuple(_notes(way, settings, target, published)),
     )
@@ -360,21 +369,6 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
     if target not in there:
         raise InvalidSettings(CliMessages.NO_STANDBY(domain=domain.name, generation=target))
     return target, there
-
-
-def _refuse_taken_slot(domain: DomainSettings, target: int) -> None:
-    """Refuse a generation that has no record yet, while its slot is another one's."""
-    taken = generations.sharing(target, domain.published, domain.selector)
-    if taken and target not in domain.published:
-        raise InvalidSettings(
-            CliMessages.SLOT_TAKEN(
-                domain=domain.name,
-                generation=target,
-                before=taken[0],
-                published=sorted({*domain.published, target} - {*taken}),
-                signing=domain.generation,
-            )
-        )
 
 
 def _notes(

@@ -14,21 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from pydantic import TypeAdapter
-
 from byodkim_provider import times
 from byodkim_provider.config.settings import DomainSettings, from_stored
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
+from byodkim_provider.property_types import Whole, read
 
 PYTHON: Final = "pulumi-python:dynamic/byodkim:"
 PLUGIN: Final = "byodkim:index:"
 """How the types of our resources begin, by what declares them."""
-
-DOMAINS: Final = ("ByodkimDomain", "Domain")
-"""Types of a domain, a component, in a program in Python and in another one."""
 
 AWS_RECORD: Final = "aws:route53/record:Record"
 
@@ -39,7 +35,7 @@ class DeclaredRecord:
     A TXT record that the stack declares; *generation* is None for an identity without generations.
     """
 
-    generation: int | None
+    generation: Whole | None
     role: Role
     name: str
     value: str
@@ -47,9 +43,6 @@ class DeclaredRecord:
     @property
     def domain(self) -> str:
         return split_name(self.name)[1]
-
-
-_RECORD: Final = TypeAdapter(DeclaredRecord)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,9 +132,9 @@ def read_state(export: str) -> State:
             domain = split_name(name)[1]
             # A run with `--target` that left this record out does not know its name.
             if domain and value:
-                records[domain][name] = _RECORD.validate_python({**record, "value": value})
+                records[domain][name] = read(DeclaredRecord, {**record, "value": value})
     identities: dict[str, list[Stored]] = defaultdict(list)
-    for outputs in resources["ByodkimIdentity"]:
+    for outputs in resources["Identity"]:
         stored = Stored.from_outputs(outputs)
         declared = stored.declared
         identities[declared.domain].append(stored)
@@ -181,16 +174,15 @@ def read_state(export: str) -> State:
 
 def by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
     """
-    The outputs of the resources in *export*, with their `id`: of ours by the name of their type, of
-    others by the whole type.
+    The outputs of the resources in *export*, with their `id`: of ours by the name of their type,
+    without `Byodkim`, of others by the whole type.
     """
     resources = defaultdict(list)
     for resource in json.loads(export)["deployment"].get("resources", ()):
         if resource.get("delete"):  # the old half of an unfinished replacement
             continue
-        name = resource["type"].removeprefix(PYTHON).removeprefix(PLUGIN)
-        outputs = resource.get("outputs", {}) | {"id": resource.get("id")}
-        resources["Domain" if name in DOMAINS else name].append(outputs)
+        name = resource["type"].removeprefix(PYTHON).removeprefix(PLUGIN).removeprefix("Byodkim")
+        resources[name].append(resource.get("outputs", {}) | {"id": resource.get("id")})
     return resources
 
 

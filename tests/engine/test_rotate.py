@@ -4,12 +4,14 @@ What the real `pulumi config` makes of a stack file when `byodkim rotate` writes
 If it fails, a rotation loses what a person or Pulumi wrote: a comment, a secret, another domain.
 """
 
+from itertools import chain
+
 import pytest
 import yaml
 
 from byodkim_provider.cli import stack as cli
 from byodkim_provider.cli.environment import Environment
-from byodkim_provider.cli.rotate import Change, Rotation, entries_of, write
+from byodkim_provider.cli.rotate import Change, entries_of, write
 
 pytestmark = pytest.mark.engine
 
@@ -78,8 +80,7 @@ config:
 
 
 def step(domain, *changes):
-    made = tuple(Change(*change) for change in changes)
-    return Rotation(domain=domain, before=0, generation=0, published=(), changes=made, notes=())
+    return [(domain, *change) for change in changes]
 
 
 FORWARD = ("generation", 2, 3)
@@ -97,7 +98,12 @@ def written(open_stack, shell):
         made._settings.write_text(salt + text.replace("SECRET", secret))
         environment = Environment(directory=made._work)
         stack = cli.open_stack("dev", environment)
-        write(steps, entries_of(stack), stack, environment)
+        entries = entries_of(stack)
+        changes = [
+            Change(f"{entries[domain].path}.{setting}", before, after)
+            for domain, setting, before, after in chain.from_iterable(steps)
+        ]
+        write(changes, stack, environment)
         after = made._settings.read_text()
         assert after.startswith(salt)
         return after.removeprefix(salt).replace(secret, "SECRET")
