@@ -16,7 +16,6 @@ __all__ = [
     "ByodkimDomainArgs",
     "ByodkimError",
     "ByodkimIdentity",
-    "ByodkimIdentityArgs",
     "DkimVerification",
     "DkimVerificationArgs",
     "DnsProvider",
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from byodkim_provider.program.stack import declare_stack
     from byodkim_provider.resources.declared import (
         ByodkimIdentity,
-        ByodkimIdentityArgs,
         DkimVerification,
         DkimVerificationArgs,
     )
@@ -50,10 +48,7 @@ else:
         "program.domain": ("ByodkimDomain", "ByodkimDomainArgs"),
         "errors": ("ByodkimError", "InvalidSettings"),
         "program.stack": ("declare_stack",),
-        "resources.declared": (
-            *("ByodkimIdentity", "ByodkimIdentityArgs"),
-            *("DkimVerification", "DkimVerificationArgs"),
-        ),
+        "resources.declared": (*("ByodkimIdentity", "DkimVerification", "DkimVerificationArgs"),),
     }
 
     def __getattr__(name: str) -> object:

@@ -136,7 +136,7 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
 
 def _new_key(record: DeclaredRecord, domain: Domain) -> str:
     """How the stack gets another key for that of *record*."""
-    if record.generation is None or not domain.identities:
+    if not domain.identities:
         return diagnosis.NEW_KEY
     if record.generation == domain.settings.generation:
         return f"run `byodkim rotate {domain.name} --compromised`"
@@ -168,8 +168,8 @@ def _with_role(
     shown: RecordNow, record: DeclaredRecord, domain: Domain, now: datetime
 ) -> RecordNow:
     """*shown* with what the key of *record* is for."""
-    generation = record.generation or 0  # 0: used alone
-    signing = [one for one in domain.identities if (one.declared.generation or 0) == generation]
+    generation = record.generation
+    signing = [one for one in domain.identities if one.declared.generation == generation]
     since = [identity.key.signing_since for identity in signing if identity.key]
     until = None if since else domain.signed_until.get(generation)
     role = record.role
@@ -183,7 +183,7 @@ def _with_role(
     overlap = timedelta(days=domain.settings.overlap_days or OVERLAP_DAYS)
     return replace(
         shown,
-        generation=record.generation,
+        generation=generation,
         role=role,
         needed=role != "standby" and (until is None or now < until + overlap),
         signing_since=min(since, default=None),

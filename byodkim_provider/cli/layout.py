@@ -54,7 +54,7 @@ def _line(domain: DomainNow) -> str:
     signing = [one for one in domain.identities if one.age_days is not None]
     if signing:
         oldest = max(signing, key=lambda one: one.age_days or 0)
-        key = "its key" if oldest.generation is None else f"generation {oldest.generation}"
+        key = f"generation {oldest.generation}"
         facts.append(f"{key} for {oldest.age_days} of {domain.rotate_after_days} days")
     mail_from = [identity.ses for identity in domain.identities if identity.mail_from]
     facts += dict.fromkeys(f"MAIL FROM {ses.mail_from_status}" for ses in mail_from if ses)

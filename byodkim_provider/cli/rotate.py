@@ -317,8 +317,6 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | No
         raise InvalidSettings(CliMessages.RETIRED(domain=domain.name))
     if not domain.identities:
         raise InvalidSettings(CliMessages.NOT_MADE(domain=domain.name))
-    if not settings.generation:
-        raise InvalidSettings(CliMessages.NO_GENERATIONS(domain=domain.name))
     for identity in domain.identities:
         if identity.key is None or identity.declared.generation != settings.generation:
             raise InvalidSettings(

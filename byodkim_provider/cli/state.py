@@ -31,11 +31,9 @@ AWS_RECORD: Final = "aws:route53/record:Record"
 
 @dataclass(frozen=True, slots=True)
 class DeclaredRecord:
-    """
-    A TXT record that the stack declares; *generation* is None for an identity without generations.
-    """
+    """A TXT record that the stack declares."""
 
-    generation: Whole | None
+    generation: Whole
     role: Role
     name: str
     value: str
@@ -83,7 +81,7 @@ class Domain:
             for generation, last in identity.signed_until.items():
                 # An adopted identity is stored as if every key had signed until then: nobody knows
                 # of its standby.
-                if not declared.adopt or generation <= (declared.generation or 0):
+                if not declared.adopt or generation <= declared.generation:
                     until[generation] = max(last, until.get(generation, last))
         return until
 
@@ -138,7 +136,7 @@ def read_state(export: str) -> State:
         stored = Stored.from_outputs(outputs)
         declared = stored.declared
         identities[declared.domain].append(stored)
-        # The record of an identity that is used alone is declared nowhere else.
+        # A run that was killed has stored it, and not the domain with its records.
         own = DeclaredRecord(
             declared.generation, "signing", declared.record_name, declared.record_value
         )
@@ -154,9 +152,9 @@ def read_state(export: str) -> State:
         listed = sorted(identities[name], key=lambda stored: stored.declared.region)
         domains[name] = Domain(
             name=name,
-            settings=settings.get(name) or _alone(listed),
+            settings=settings.get(name) or _of_identities(listed),
             identities=tuple(listed),
-            records=tuple(sorted(records[name].values(), key=lambda r: r.generation or 0)),
+            records=tuple(sorted(records[name].values(), key=lambda r: r.generation)),
             retired_at=retired_at.get(name),
         )
     return State(
@@ -186,8 +184,8 @@ def by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
     return resources
 
 
-def _alone(identities: Sequence[Stored]) -> DomainSettings:
-    """The settings of *identities* that a program uses alone, without the component of a domain."""
+def _of_identities(identities: Sequence[Stored]) -> DomainSettings:
+    """The settings of *identities* whose domain no run has come to store: it was killed."""
     declared = identities[0].declared
     kept = ("generation", "published", "overlap_days", "dns_check", "dns_resolvers")
     values: dict[str, Any] = {field: getattr(declared, field) for field in kept}

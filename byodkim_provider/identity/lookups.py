@@ -112,11 +112,8 @@ def _has_no_cname(answers: Sequence[Answer]) -> bool:
 
 def planned_switch(stored: Stored, declared: Declared, run: Run) -> str:
     """The preview's line about a switch to another key, after one lookup of its record."""
-    before = stored.declared
-    step = (
-        f"generation {before.generation} → {declared.generation}, " if declared.generation else ""
-    )
-    switch = f"{declared}: {step}{declared.selector}"
+    step = f"generation {stored.declared.generation} → {declared.generation}"
+    switch = f"{declared}: {step}, {declared.selector}"
     if declared.dns_check == "off":
         return str(IdentityMessages.SWITCH_NOT_CHECKED(switch=switch))
     seen = look_up(declared, run)
@@ -144,8 +141,8 @@ def refuse_leaving(
     """
     before = stored.declared
     is_listed = before.account_id == declared.account_id  # another account lists other zones
-    if stored.key is None or not declared.zones:
-        return  # SES never had a key, so no mail was signed; or nobody said where records stand
+    if stored.key is None:
+        return  # SES never had a key, so no mail was signed
     asked_for = functools.cache(partial(_asked_for, before, _authoritative(declared, run)))
     for generation in sorted({*before.published} & {*declared.published}):
         for zone in before.zones_of(generation):
@@ -289,10 +286,10 @@ def _step(declared: Declared, found: Diagnosis, *, elsewhere: str) -> Message:
     """What to do about a record that is not visible, perhaps since it is served *elsewhere*."""
     zones = declared.signing_zones
     if found.leaked:  # a record with the private key must not be corrected
-        if declared.generation is None or declared.supplied_keys:
+        if declared.supplied_keys:
             return IdentityMessages.LEAKED_OWN()
         return IdentityMessages.LEAKED_KEY(domain=declared.domain)
-    if not found.has_cname and (elsewhere or not zones or declared.is_slow):
+    if not found.has_cname and (elsewhere or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
         return IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     is_unseen = all(answer.failure == "no zone" for answer in found.answers)

@@ -256,7 +256,7 @@ def _change(
 ) -> Plan:
     """Make an identity that SES shows what *after* declares."""
     before, declared = stored.declared, after.declared
-    signed_last = stored.signed_until.get(declared.generation or 0)
+    signed_last = stored.signed_until.get(declared.generation)
     if signed_last and identity.at - signed_last < READS_LAG:
         # It may be from before we switched away from this very key.
         identity = replace(identity, tokens=())
@@ -358,7 +358,7 @@ def _has_changed(stored: Stored, identity: SesIdentity) -> bool:
 
 def _others(declared: Declared) -> set[int]:
     """All published generations but the one that signs."""
-    return set(declared.published) - {declared.generation or 0}
+    return set(declared.published) - {declared.generation}
 
 
 def _but_standby(declared: Declared) -> set[int]:
@@ -366,11 +366,11 @@ def _but_standby(declared: Declared) -> set[int]:
     All published generations with which another Region, or an identity that is gone, may have
     signed until now: all others but a plain standby.
     """
-    usual = generations.published(declared.generation or 0)
+    usual = generations.published(declared.generation)
     if set(declared.published) <= set(usual):
         return _others(declared) - {usual[-1]}
     return _others(declared)
 
 
 def _generation_of(before: Declared | None) -> set[int]:
-    return {before.generation} if before and before.generation is not None else set()
+    return {before.generation} if before else set()

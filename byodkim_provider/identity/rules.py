@@ -54,7 +54,7 @@ def region_leaves(before: Declared, after: Declared) -> bool:
     Whether a Region is dropped. Its identity holds the only record of when each generation last
     signed.
     """
-    return bool(after.regions) and not set(before.regions) <= set(after.regions)
+    return not set(before.regions) <= set(after.regions)
 
 
 def signed_lately(
@@ -161,8 +161,8 @@ def _exchanged(before: Declared, after: Declared) -> set[int]:
 def refuse_second_key(before: Declared, after: Declared) -> None:
     """Raise `InvalidSettings` if a generation or a selector would get another key than it has."""
     name, signing = str(before), before.generation
-    is_same = signing is not None and signing == after.generation
-    if signing and is_same and after.selector != before.selector:  # "" if a preview can't know it
+    # A preview can't know the selector of a key that is not made yet: then it is "".
+    if signing == after.generation and after.selector != before.selector:
         raise InvalidSettings(
             IdentityMessages.OTHER_KEY(
                 name=name, selector=before.selector, generation=signing, following=signing + 1
@@ -171,7 +171,7 @@ def refuse_second_key(before: Declared, after: Declared) -> None:
     selector = _selector_with_two_keys(before, after)
     if not selector:
         return
-    if signing and selector == before.selector and before.cname and after.cname:
+    if selector == before.selector and before.cname and after.cname:
         raise InvalidSettings(
             IdentityMessages.SAME_SLOT(
                 name=name,

@@ -66,7 +66,7 @@ class Declared:
 
     Also the part of the outputs that echoes the inputs, so that a change is a difference
     between two of these. *selector*, *fingerprint* and *record_value* are empty in a preview
-    that can't know them. Used alone, without generations, *generation* is None.
+    that can't know them.
     """
 
     domain: Line
@@ -83,9 +83,9 @@ class Declared:
     """`<project>/<stack>`, for people."""
     account_id: Line | None = None
     regions: tuple[Line, ...] = ()
-    """All Regions of the domain, this one too; empty if nobody said."""
-    generation: Whole | None = None
-    published: tuple[Whole, ...] = ()
+    """All Regions of the domain, this one too."""
+    generation: Whole
+    published: tuple[Whole, ...]
     selectors: tuple[Line, ...] = ()
     """Of the published generations, whose records leave DNS with the identity."""
     supplied_keys: Mapping[int, str] = field(default_factory=dict)
@@ -118,9 +118,9 @@ class Declared:
     def __str__(self) -> str:
         return f"{self.domain} {self.region}"
 
-    def zones_of(self, generation: int | None) -> Sequence[Zone]:
-        """The zones with the record of a generation; without generations, all of them."""
-        return generations.holding(self.zones, generation) if generation else self.zones
+    def zones_of(self, generation: int) -> Sequence[Zone]:
+        """The zones with the record of a generation."""
+        return generations.holding(self.zones, generation)
 
     def slot(self, generation: int) -> str | None:
         """
@@ -180,16 +180,10 @@ class Declared:
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> Declared:
         """The value of checked inputs, without those that a preview can't know."""
-        public_key = None
-        if "private_key" in inputs:
-            public_key = keys.load(inputs["private_key"], proved=True).public_key_der
-        elif "record_value" in inputs:
-            public_key = records.public_key(inputs["record_value"])
-        of_the_key = {
-            "fingerprint": keys.fingerprint(public_key) if public_key else "",
-            "record_value": records.record_value(public_key) if public_key else "",
-        }
-        return cls.from_outputs({**inputs, **of_the_key})
+        value = inputs.get("record_value", "")
+        public_key = records.public_key(value)
+        fingerprint = keys.fingerprint(public_key) if public_key else ""
+        return cls.from_outputs({**inputs, "record_value": value, "fingerprint": fingerprint})
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:

@@ -54,7 +54,6 @@ class CliMessages(Table):
         "{domain}: the stack file has what no run has carried out yet: {settings}",
         _UP_FIRST,
     )
-    NO_GENERATIONS = "{domain}: its identity has no generations, give it another key"
     NO_WAY_BACK = (
         "{domain}: no generation before {generation} is published, there is no way back",
         "`byodkim rotate {domain}` goes on to the next one",

@@ -173,7 +173,6 @@ class IdentityMessages(Table):
 
     # Identities
 
-    NO_SUB_DOMAIN = "{name!r} must be a sub-domain of the identity's domain"
     UNKNOWN_TO_STATE = (
         "{name}: {seen}, which is not in the state",
         _NOTHING + "run `pulumi up --refresh` with `published: {published}` first",

@@ -211,48 +211,12 @@ class DnsRecord(OurResource):
     """What stands there: the value, or this key as somebody else had written it before."""
 
 
-@dataclass(kw_only=True)
-class ByodkimIdentityArgs:
-    """Inputs of a `ByodkimIdentity` that a program declares by itself, with a key of its own."""
-
-    domain: pulumi.Input[str]
-    region: pulumi.Input[str]
-    selector: pulumi.Input[str]
-    """One label; the record is at `<selector>._domainkey.<domain>`. Never used for a second key."""
-    private_key: pulumi.Input[str | None] | None = None
-    """Secret. RSA, 1024 to 2048 bits, PEM or base64 DER, PKCS#1 or PKCS#8."""
-    account_id: pulumi.Input[str] | None = None
-    """The AWS account it must land in; another one is refused before anything is written."""
-    configuration_set: pulumi.Input[str] | None = None
-    """Left as it is in SES if not given."""
-    tags: pulumi.Input[Mapping[str, pulumi.Input[str]]] | None = None
-    """Left as they are in SES if not given. Tags of others stay in any case."""
-    mail_from_domain: pulumi.Input[str | None] | None = None
-    """
-    The custom MAIL FROM domain, a sub-domain, whose MX and SPF records you publish. Left as it is
-    in SES if not given; one that was given before is taken back.
-    """
-    on_mx_failure: pulumi.Input[str | None] | None = None
-    """
-    `reject`: SES rejects mail when it finds the MX record no more. By default, `useDefault`, it
-    sends as `amazonses.com` then.
-    """
-    adopt: pulumi.Input[bool] | None = None
-    """Take over an identity that SES has already. It stays in SES when the resource goes."""
-    accept_unsigned_window: pulumi.Input[bool] | None = None
-    """Leave Easy DKIM, although SES signs with nothing until it has verified the key."""
-    dns_check: pulumi.Input[str] | None = None
-    dns_resolvers: pulumi.Input[Sequence[pulumi.Input[str]]] | None = None
-    dns_wait_seconds: pulumi.Input[int] | None = None
-
-
 class ByodkimIdentity(OurResource):
     """
     The SES identity of one domain in one Region, which signs with a key of one's own.
 
-    SES gets the key only once its record is in DNS. Used alone, publish the record
-    yourself and name it in `depends_on`; a new key then needs a new selector. `get` and
-    `pulumi import` don't work, as with any dynamic resource; `custom_timeouts` have no effect.
+    SES gets the key only once its record is in DNS. `get` and `pulumi import` don't work, as with
+    any dynamic resource; `custom_timeouts` have no effect.
     """
 
     domain: pulumi.Output[str]
@@ -305,17 +269,13 @@ class ByodkimIdentity(OurResource):
         return self.id
 
     def __init__(
-        self,
-        name: str,
-        args: ByodkimIdentityArgs | Mapping[str, Any],
-        opts: pulumi.ResourceOptions | None = None,
+        self, name: str, given: Mapping[str, Any], opts: pulumi.ResourceOptions | None = None
     ) -> None:
         """
-        *args* are a program's, or what `inputs.of_identity` returns for a domain.
+        *given* is what `inputs.of_identity` returns for a domain.
 
         The stack's id and *name* make up the identity's owner tag: rename with `aliases` only.
         """
-        given = args if isinstance(args, Mapping) else vars(args)
         private_key = given.get("private_key")
         if private_key is not None:
             private_key = pulumi.Output.secret(private_key)
@@ -384,5 +344,4 @@ class DkimVerification(OurResource):
 
 def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
     """The outputs that are verified."""
-    # Used alone, an identity has no generations.
-    return {name: getattr(identity, name) for name in VERIFIED if hasattr(identity, name)}
+    return {name: getattr(identity, name) for name in VERIFIED}

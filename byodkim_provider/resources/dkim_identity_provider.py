@@ -16,12 +16,13 @@ from typing import Any
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import key_store, property_types
+from byodkim_provider.aws.settings import tag_lines
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.hosts.zones import ROUTE53, Zone
-from byodkim_provider.identity import checks, judgement, lifecycle, lookups, ownership, rules
+from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Key
@@ -46,11 +47,12 @@ class ByodkimIdentityProvider(DynamicProvider):
         if "zones" in known:
             zones = self._with_name_servers(olds, known)
             known["zones"] = [property_types.plain_object(zone) for zone in zones]
+        # All else was checked with the domain's settings.
+        problems: list[str] = []
         if self._default_tags:
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
-        checked, problems = checks.check(
-            known, unknown=unknown, checked_key=olds.get("private_key")
-        )
+            problems = list(tag_lines(known["tags"]))
+        checked = property_types.without_none(known)
         if not olds and not problems and not {"domain", "region"} & unknown.keys():
             # A stack whose id is not made yet owns nothing, so whatever SES has is somebody else's.
             self._foresee(Declared.from_inputs({"owner": "", **checked}), is_preview=is_preview)

@@ -35,20 +35,9 @@ def declare(project, declare):
 
     def both(**changes):
         declare(**changes)
-        if changes.get("generation", 2) is None:  # an identity that is used alone
-            project.settings = {}
-            return
         project.settings = {DOMAIN: project.settings[DOMAIN].model_copy(update=changes)}
 
     return both
-
-
-def test_an_identity_alone(project, declare):
-    """It has no generations, so it can't be rotated; its record is printed."""
-    declare(generation=None, published=())
-    result = project.run("rotate", DOMAIN, "--yes")
-    assert (result.exit_code, "has no generations" in result.stderr) == (1, True)
-    assert project.run("records").stdout.startswith("DNS panel of example.com\n")
 
 
 @pytest.mark.parametrize("own", [["mine"], []], ids=["own", "ours"])

@@ -95,7 +95,8 @@ def test_progress(plugin: Plugin, engine: Engine, domain: Domain) -> None:
     """
     What a create waits for is said in the resource's own row: live, and in the end as a warning.
     """
-    plugin.create("ByodkimIdentity", domain.inputs(), name=domain.name)
+    pasted = domain.inputs(zones=[{"provider": "manual"}])
+    plugin.create("ByodkimIdentity", pasted, name=domain.name)
     [warning] = engine.lines(urn("ByodkimIdentity", domain.name))
     assert (engine_pb2.WARNING, False) == (warning.severity, warning.ephemeral)
     assert f"name:  s1._domainkey.{domain.name}\n" in warning.message

@@ -37,7 +37,8 @@ from tests.support.zones import slots, zone
 INPUTS: Mapping[Kind, set[str]] = {
     "DkimKey": {"domain", "bits"},
     "ByodkimIdentity": {
-        *("domain", "region", "selector", "private_key", "owner", "stack", "account_id"),
+        *("domain", "region", "selector", "private_key", "record_value", "account_id"),
+        *("owner", "stack"),
         *("generation", "regions", "published", "supplied_keys", "overlap_days"),
         *("configuration_set", "tags", "adopt", "accept_unsigned_window"),
         *("dns_check", "dns_resolvers", "dns_wait_seconds", "zones", "selectors", "slots"),
@@ -153,6 +154,7 @@ class Program(pulumi.runtime.Mocks):
         ByodkimIdentity("ByodkimIdentity/in-store", identity | in_store)
         of_domain: dict[str, Any] = {
             "private_key": domain.key.pkcs1_base64(),
+            "record_value": value,
             "account_id": domain.sandbox.account,
             "regions": [REGION],
             "generation": 2,

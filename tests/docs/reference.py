@@ -38,7 +38,7 @@ AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.sp
 """The modules of messages, in the order of the page on errors."""
 
 AS_HINTED: Final = (
-    *(IdentityMessages.NOBODYS, IdentityMessages.STILL_IN_USE, IdentityMessages.NO_SUB_DOMAIN),
+    *(IdentityMessages.NOBODYS, IdentityMessages.STILL_IN_USE, IdentityMessages.UNKNOWN_TO_STATE),
     *(
         DkimMessages.OTHER_VALUE,
         RecordMessages.REFUSED,

@@ -83,7 +83,7 @@ SECTIONS: Final[dict[Table, str]] = {
         "they were. Next command: wait until the date in the message, or take the `published` "
         "list of the hint, then `pulumi up`; more in [the life of a key](../how-to/rotation.md)."
     ),
-    IdentityMessages.NO_SUB_DOMAIN: (
+    IdentityMessages.UNKNOWN_TO_STATE: (
         "Identities. State now: SES signs as before, and nothing was changed in SES; an `up` has "
         "made keys and records. Next command: as below, then `pulumi up`."
     ),

@@ -21,6 +21,7 @@ import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from byodkim_provider.config.settings import NOT_SECRET
+from byodkim_provider.dkim import keys, records
 from byodkim_provider.resources.declared import (
     ByodkimIdentity,
     DkimVerification,
@@ -245,12 +246,18 @@ class Stack(Project):
 
 def declare_identities(sandbox: Sandbox, domains: Collection[str], **more: Any) -> None:
     """A program of identities alone, all with one key; *more* are further inputs of each."""
-    inputs = {"region": REGION, "selector": "s1", "dns_resolvers": [sandbox.dns_resolver], **more}
-    key = pulumi.Output.secret(OPENSSL_KEY)
-    identities = [
-        ByodkimIdentity(domain, {"domain": domain, "private_key": key, **inputs})
-        for domain in domains
-    ]
+    key = keys.load(OPENSSL_KEY)
+    inputs = {
+        "region": REGION,
+        "selector": "s1",
+        "generation": 1,
+        "published": [1],
+        "private_key": pulumi.Output.secret(key.pkcs1_base64()),
+        "record_value": records.record_value(key.public_key_der),
+        "dns_resolvers": [sandbox.dns_resolver],
+        **more,
+    }
+    identities = [ByodkimIdentity(domain, {"domain": domain, **inputs}) for domain in domains]
     verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
     pulumi.export("pending", verification.pending)
 

@@ -1,6 +1,5 @@
 """If this fails, what can't work begins to change things, or is refused without a reason."""
 
-import botocore
 import pulumi
 import pulumi_aws as aws
 import pytest
@@ -8,10 +7,9 @@ import pytest
 from byodkim_provider.config import settings
 from byodkim_provider.errors import WrongAccount
 from byodkim_provider.program.domain import ByodkimDomain
-from byodkim_provider.resources.declared import ByodkimIdentity, ByodkimIdentityArgs
 from tests.engine.clients import client_of
 from tests.engine.results import problems
-from tests.engine.stack import IDENTITY, REGION, requests
+from tests.engine.stack import REGION, requests
 from tests.support.endings import errors
 
 pytestmark = pytest.mark.engine
@@ -48,35 +46,6 @@ def test_stack_file(sandbox, open_stack):
     ]
     assert problems(result, "default: ") == ["unknown key, did you mean 'defaults'?"]
     assert problems(result, "verification") == [".timeoutMinutes: must be at least 0, not -1"]
-    assert (asked.ses, asked.dns) == ([], [])
-
-
-def test_resource(sandbox, open_stack):
-    """
-    A resource in a program of one's own is checked in the preview, and all its problems are named.
-    """
-
-    def program():
-        ByodkimIdentity(
-            "mine",
-            ByodkimIdentityArgs(
-                domain="no domain",
-                region="",
-                selector="s1",
-                private_key=pulumi.Output.secret("not a key, whatever"),
-            ),
-        )
-
-    with requests(sandbox) as asked:
-        result = open_stack(program=program).preview()
-    assert result.failed
-    assert sorted(problems(result, f"{IDENTITY} resource 'mine' has a problem: ")) == [
-        "domain: 'no domain' is not a bare domain, expected a domain such as 'example.com'",
-        "private_key: is not base64, "
-        "expected an RSA private key (PKCS#1 or PKCS#8), as PEM or as base64 of its DER",
-        f"region: '' is not a Region that botocore {botocore.__version__} knows, "
-        "expected one like 'eu-west-1'",
-    ]
     assert (asked.ses, asked.dns) == ([], [])
 
 

@@ -41,7 +41,6 @@ def refusal(before, after, *, unknown=(), now=START, kind=None):
     return None
 
 
-ALONE = {"generation": None, "published": ()}
 NO_KEY_YET = {"selector": "", "fingerprint": ""}
 
 
@@ -221,8 +220,6 @@ UNKNOWN_KEY = {"selector", "private_key"}
         "another key in a preview": ({}, declared(**NO_KEY_YET), UNKNOWN_KEY, OTHER_KEY),
         "same selector": ({}, declared(fingerprint="f9"), (), SECOND_KEY),
         "same selector, next generation": ({}, declared(3, selector="s2"), (), SECOND_KEY),
-        "used alone": (ALONE, declared(**ALONE, selector="s2", fingerprint="f9"), (), SECOND_KEY),
-        "another selector, alone": (ALONE, declared(**ALONE, selector="s9"), (), None),
     },
 )
 def test_no_second_key(before, after, unknown, problem):

@@ -96,8 +96,19 @@ class World:
 
     def inputs(self, **changes: Any) -> dict[str, Any]:
         """Of a new identity that signs with the first key, as a program gives them."""
-        own = {"domain": DOMAIN, "region": REGION, "selector": "s1", "owner": OWNER, "stack": STACK}
-        return {**own, "private_key": self.key(1).pkcs1_base64(), **changes}
+        key = self.key(1)
+        return {
+            "domain": DOMAIN,
+            "region": REGION,
+            "selector": "s1",
+            "private_key": key.pkcs1_base64(),
+            "record_value": records.record_value(key.public_key_der),
+            "owner": OWNER,
+            "stack": STACK,
+            "generation": 1,
+            "published": [1, 2],
+            **changes,
+        }
 
     def publish(self, *generations: int, domain: str = DOMAIN) -> None:
         """The records of these generations are in DNS."""

@@ -2,7 +2,7 @@
 
 import pulumi
 
-from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, ByodkimIdentityArgs, DnsSettings
+from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DnsSettings
 from byodkim_provider import ByodkimDomian  # ERROR: a name that is not there
 
 ByodkimDomainArgs(generation=1)  # ERROR: domain is required
@@ -29,7 +29,6 @@ ByodkimDomain("a", domain="example.com", generation="1")  # ERROR: a whole numbe
 ByodkimDomain("a", domain="example.com", generation=1, overlapDays=3)  # ERROR: Python's spelling
 ByodkimDomain("a", domain="example.com", generation=pulumi.Output.from_input(1))  # ERROR: plain
 ByodkimDomain("a", ByodkimDomainArgs(domain="a.example", generation=1), wait=True)  # ERROR: both
-ByodkimIdentityArgs(domain="example.com", region="eu-west-1")  # ERROR: selector is required
 
 domain = ByodkimDomain("a", ByodkimDomainArgs(domain="example.com", generation=1))
 number: pulumi.Output[int] = domain.identities["eu-west-1"].status  # ERROR: text

@@ -7,8 +7,6 @@ import pulumi
 from byodkim_provider import (
     ByodkimDomain,
     ByodkimDomainArgs,
-    ByodkimIdentity,
-    ByodkimIdentityArgs,
     DkimVerification,
     DkimVerificationArgs,
     DnsProvider,
@@ -91,17 +89,7 @@ bound: pulumi.Input[str] = pulumi.Output.concat(domain.selector, "._domainkey")
 later = pulumi.ResourceOptions(depends_on=[domain.verification, *domain.identities.values()])
 alone = pulumi.ResourceOptions(depends_on=domain.verification)
 
-identity = ByodkimIdentity(
-    "identity",
-    ByodkimIdentityArgs(
-        domain="example.org",
-        region="eu-west-1",
-        selector=domain.selector,
-        private_key=pulumi.Config().require_secret("key"),
-        tags={"team": "mail"},
-    ),
-)
 verified = DkimVerification(
-    "verified", DkimVerificationArgs(identities=[identity], on_timeout="fail")
+    "verified", DkimVerificationArgs(identities=[*domain.identities.values()], on_timeout="fail")
 )
 pending: pulumi.Output[Sequence[str]] = verified.pending
