@@ -70,9 +70,7 @@ def key(
     stack = open_stack(name, environment)
     [declared] = stack.named([domain])
     settings = declared.settings
-    signing = {identity.declared.generation for identity in declared.identities}
-    awaits_dns = any(identity.key is None for identity in declared.identities)
-    if not settings.retired and (awaits_dns or signing != {settings.generation}):
+    if not (settings.retired or declared.is_finished):
         raise Refused(CliMessages.UNFINISHED(name=domain, generation=settings.generation))
     published = {record.generation: record for record in declared.records}
     generation = settings.generation if generation is None else generation

@@ -315,13 +315,10 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | No
     settings = domain.settings
     if settings.retired:
         raise InvalidSettings(CliMessages.RETIRED(domain=domain.name))
-    if not domain.identities:
-        raise InvalidSettings(CliMessages.NOT_MADE(domain=domain.name))
-    for identity in domain.identities:
-        if identity.key is None or identity.declared.generation != settings.generation:
-            raise InvalidSettings(
-                CliMessages.UNFINISHED(name=str(identity.declared), generation=settings.generation)
-            )
+    if not domain.is_finished:
+        raise InvalidSettings(
+            CliMessages.UNFINISHED(name=domain.name, generation=settings.generation)
+        )
     stored = _written(settings)
     edited = [name for name, value in _written(planned).items() if value != stored[name]]
     waiting = [name for name in edited if entry and name in entry.written]

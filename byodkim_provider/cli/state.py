@@ -73,6 +73,13 @@ class Domain:
         return {number for identity in self.identities for number in identity.declared.published}
 
     @property
+    def is_finished(self) -> bool:
+        """Whether SES has, in every Region, the key of the generation that is to sign."""
+        wanted = self.settings.generation
+        signing = [one.key and one.declared.generation == wanted for one in self.identities]
+        return bool(signing) and all(signing)
+
+    @property
     def signed_until(self) -> Mapping[int, datetime]:
         """When each generation last signed, in any Region, as far as is known."""
         until: dict[int, datetime] = {}

@@ -45,7 +45,6 @@ class CliMessages(Table):
         ),
     )
     RETIRED = "{domain}: is retired, nothing signs"
-    NOT_MADE = "{domain}: is not made yet", _UP_FIRST
     UNFINISHED = (
         "{name}: generation {generation} does not sign yet, or not in each Region",
         "run `pulumi up` first, until it ends without an error",

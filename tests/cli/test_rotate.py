@@ -313,13 +313,10 @@ def rotated_lately(days):
     return IdentityMessages.STILL_IN_USE(domain=DOMAIN, generation=1, target=3, **now)
 
 
-def unfinished(region):
-    return CliMessages.UNFINISHED(name=f"example.com {region}", generation=2)
-
-
 THERE = {"region": "us-east-1"}
 LATELY = [{"until": {1: 3}}, {"until": {1: 2}, **THERE}]
 NO_WAY_BACK = CliMessages.NO_WAY_BACK(domain=DOMAIN, generation=2)
+UNFINISHED = CliMessages.UNFINISHED(name=DOMAIN, generation=2)
 RETIRED = CliMessages.RETIRED(domain=DOMAIN)
 FROM_2 = entry("generation: 2; published: [2, 3]")
 
@@ -327,13 +324,8 @@ FROM_2 = entry("generation: 2; published: [2, 3]")
 @cases(
     ("stored", "written", "options", "problem"),
     {
-        "not made": ([], ONE, [], CliMessages.NOT_MADE(domain=DOMAIN)),
-        "in another generation": (
-            [{}, {"generation": 1, **THERE}],
-            ONE,
-            [],
-            unfinished("us-east-1"),
-        ),
+        "not made": ([], ONE, [], UNFINISHED),
+        "in another generation": ([{}, {"generation": 1, **THERE}], ONE, [], UNFINISHED),
         "retired": ([{}], entry("generation: 2; retired: true"), [], RETIRED),
         "lately": (LATELY, ONE, [], rotated_lately(2)),
         "the first": ([{"published": (2, 3)}], FROM_2, ["--back"], NO_WAY_BACK),
