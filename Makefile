@@ -60,8 +60,8 @@ lock: venv/.installed ## Write requirements-dev.lock, with the newest versions t
 	$(RUN) -m uv pip compile --quiet --upgrade --universal --generate-hashes --python-version 3.11 --extra dev \
 		--custom-compile-command 'make lock' --output-file requirements-dev.lock pyproject.toml
 
-acceptance: venv/.installed engine ## First contact with SES: the emulated one; docs/reference/real-ses.md has the real one
-	$(RUN) -m tests.acceptance
+acceptance: venv/.installed engine ## First contact with SES, the emulated one; docs/reference/real-ses.md has the real one
+	$(RUN) -m pytest tests/acceptance
 
 fuzz: venv/.installed ## Put 100,000 bad inputs to every door, and print the count of each
 	$(RUN) -m tests.fuzz --cases 100000

@@ -10,55 +10,48 @@ overwritten.
 from __future__ import annotations
 
 import re
-from typing import Final
 
-from botocore.exceptions import ClientError
-
-from tests.acceptance.lab import PREFIX, TAG, Lab, Refused, Stop, below, plain
-
-PRICE: Final = "under 1 US dollar: some Route 53 queries and, with --mail-to, some messages"
+from tests.acceptance.lab import TAG, Lab, Refused, Stop, below, plain
 
 
 def run_in(name: str, zone: str) -> str:
     """The run that an identity or a record of that name belongs to, or ""."""
-    found = re.fullmatch(rf"(?:.+[.@])?{PREFIX}([0-9a-f]{{8}})\.{re.escape(zone)}", plain(name))
+    found = re.fullmatch(rf"(?:.+[.@])?{below('([0-9a-f]{8})', re.escape(zone))}", plain(name))
     return found[1] if found else ""
 
 
 def runs_here(lab: Lab) -> list[str]:
     """The runs that have left something in this zone and Region."""
-    names = [*lab.identities(), *(each.name for each in lab.records())]
+    names = [*lab.identities(), *(record["Name"] for record in lab.records())]
     return sorted({run_in(name, lab.zone) for name in names} - {""})
 
 
 def refuse(lab: Lab) -> None:
     """Raise `Stop` if no run may begin here."""
-    own = ((lab.zone, "NS"), (lab.zone, "SOA"))
-    theirs = [str(each) for each in lab.records() if (each.name, each.kind) not in own]
-    problems = [f"{lab.zone} is in use: {each}" for each in theirs]
+    problems = []
     if runs_here(lab):
-        problems.append("an earlier run was not cleaned up: --clean deletes it")
-    others = [name for name in lab.identities() if not run_in(name, lab.zone)]
-    problems += [f"{lab.region} has the identity {name}" for name in others]
+        problems.append(f"an earlier run was not cleaned up: {lab.clean_command}")
+    for record in lab.records():
+        if plain(record["Name"]) != lab.zone or record["Type"] not in ("NS", "SOA"):
+            problems.append(f"{lab.zone} is in use: {shown(record)}")
+    for name in lab.identities():
+        if not run_in(name, lab.zone):
+            problems.append(f"{lab.region} has the identity {name}")
     if problems:
         raise Stop("nothing was changed:\n  " + "\n  ".join(problems))
 
 
 def begin(lab: Lab) -> None:
-    """Refuse, or create the first record. SES asks the DNS, so the DNS has to know it."""
-    refuse(lab)
+    """Create the first record. SES asks the DNS, so the DNS has to know it."""
     name = below(lab.run, lab.zone)
     lab.create_record(name, "TXT", f'"{TAG}"')
     for _ in range(7):
         answers = lab.look_up(name, lab.zone)
-        missing = [each for each in answers if TAG not in (each.values or ())]
+        missing = [answer.server for answer in answers if TAG not in (answer.values or ())]
         if not missing:
             return
         lab.sleep(10)
-    servers = ", ".join(f"{each.server} ({each.failure or 'no such record'})" for each in missing)
-    raise Stop(
-        f"{lab.zone} is not delegated to its hosted zone: {name} can't be found at {servers}"
-    )
+    raise Stop(f"{lab.zone} is not delegated to its hosted zone: {name} is not at {missing}")
 
 
 def clean(lab: Lab, run: str) -> list[str]:
@@ -77,20 +70,26 @@ def clean(lab: Lab, run: str) -> list[str]:
             problems.pop(name, None)
             try:
                 seen = lab.get(name)
-                if seen and {"Key": TAG, "Value": run} not in seen.get("Tags", ()):
+                if not seen:
+                    continue
+                if {"Key": TAG, "Value": run} not in seen["Tags"]:
                     raise Stop(f"does not have the tag {TAG}={run}")
                 lab.delete(name)
                 deleted.append(name)
-            except (ClientError, Refused, Stop) as error:
+            except (Refused, Stop) as error:
                 problems[name] = str(error)
     for record in lab.records():
-        if run_in(record.name, lab.zone) != run:
+        if run_in(record["Name"], lab.zone) != run:
             continue
-        if record.kind in ("TXT", "CNAME"):
-            lab.remove_record(record.name, record.kind)
-            deleted.append(str(record))
+        if record["Type"] in ("TXT", "CNAME"):
+            lab.change("DELETE", record)
+            deleted.append(shown(record))
         else:
-            problems[str(record)] = "was not made by a run"
+            problems[shown(record)] = "was not made by a run"
     if problems:
         raise Stop("left: " + "; ".join(f"{name}: {why}" for name, why in problems.items()))
     return deleted
+
+
+def shown(record: dict[str, str]) -> str:
+    return f"{plain(record['Name'])} {record['Type']}"

@@ -1,8 +1,8 @@
 """
 If this fails, an answer of SES is read wrongly, or a proxy's is taken for SES's.
 
-Whole are the responses that `make acceptance` has kept: `sandbox.json` is of the emulator. A file
-of the real SES comes beside it, and is tested without another line.
+`sandbox.json` has whole responses of the emulator. A file of the real SES comes beside it, and is
+tested without another line.
 """
 
 import functools
