@@ -112,12 +112,14 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
     """
     A record of *domain*, or the CNAME of a slot that has none yet, with what the stack knows of it.
     """
-    declared = domain.declared
     record = next((record for record in domain.records if record.name == name), None)
     target = domain.settings.cnames.get(name, "")
     zones: Sequence[Zone] = ()
-    if declared:
+    if domain.identities:
+        declared = domain.identities[0].declared
         zones = declared.zones_of(record.generation if record else declared.generation)
+    servers = [server for zone in zones for server in zone.name_servers]
+    are_known = all(zone.name_servers for zone in zones)
     pasted = None if target else by_hand(zones)
     expected = ExpectedRecord(
         selector=dkim.split_name(name)[0],
@@ -126,7 +128,7 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
         zone=pasted.name if pasted else None,
         panel=None if target else _panel(zones),
         new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
-        name_servers=_name_servers(zones),
+        name_servers=servers if are_known else (),
         target=target,
         kept=bool(target or zones) and not pasted,
     )
@@ -152,16 +154,6 @@ def _panel(zones: Sequence[Zone]) -> Panel | None:
     if pasted and pasted.panel:
         return PANELS.get(pasted.panel)
     return zones[0].host_panel if len(zones) == 1 else None
-
-
-def _name_servers(zones: Sequence[Zone]) -> tuple[str, ...]:
-    """
-    The name servers of all zones that hold the record; empty if one zone's are not known, or not
-    asked.
-    """
-    if not all(zone.name_servers for zone in zones):
-        return ()
-    return tuple(server for zone in zones for server in zone.name_servers)
 
 
 def _with_role(

@@ -64,7 +64,7 @@ def _line(domain: DomainNow) -> str:
 def _counted(now: StackNow) -> str:
     """Such as "3 domains, 1 wrong, 2 well"."""
     domains = "1 domain" if len(now.domains) == 1 else f"{len(now.domains)} domains"
-    count = Counter(domain.verdict for domain in now.domains)
+    count: Counter[str] = Counter(domain.verdict for domain in now.domains)
     verdicts = [f"{count[verdict]} {verdict}" for verdict in reversed(SEVERITY) if count[verdict]]
     return ", ".join([domains, *verdicts])
 

@@ -40,15 +40,15 @@ The worst that was found: nothing, something to do while mail is fine, no answer
 wrong.
 """
 
-KINDS: Final[tuple[Kind, ...]] = ("wrong", "unknown", "due", "note")
-
-SEVERITY: Final[dict[Health, int]] = {"well": 0, "due": 1, "unknown": 3, "wrong": 2}
+SEVERITY: Final = {"well": 0, "note": 0, "due": 1, "unknown": 3, "wrong": 2}
 """As exit code and as metric; in order, the worst last."""
+
+BY_SEVERITY: Final = [*SEVERITY].index
 
 
 def worst(found: Iterable[Health]) -> Health:
     """The worst of *found*; of nothing, `well`."""
-    return max(found, key=[*SEVERITY].index, default="well")
+    return max(found, key=BY_SEVERITY, default="well")
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +142,7 @@ class StackNow:
 
     @property
     def worst_first(self) -> list[DomainNow]:
-        return sorted(self.domains, key=lambda one: [*SEVERITY].index(one.verdict), reverse=True)
+        return sorted(self.domains, key=lambda one: BY_SEVERITY(one.verdict), reverse=True)
 
 
 SesAnswer = SesIdentity | ByodkimError | None
@@ -246,7 +246,7 @@ def domain_now(
         days_until_rotation=days_left,
         identities=tuple(identities),
         records=tuple(records),
-        findings=tuple(sorted(findings, key=lambda finding: KINDS.index(finding.kind))),
+        findings=tuple(sorted(findings, key=lambda one: BY_SEVERITY(one.kind), reverse=True)),
     )
 
 

@@ -183,13 +183,10 @@ def records(
         ]
         click.echo(as_json(objects))
         return
-    if form != "panel":
-        click.echo(FORMATS[form](wanted))
-        return
     assumed = {record.domain for record in wanted if record.zone_assumed and not record.is_written}
-    if assumed:
+    if assumed and form == "panel":
         say(CliMessages.ZONE_ASSUMED(zones=", ".join(sorted(assumed))))
-    show_lines(as_panel(wanted).split("\n"))
+    show_lines(FORMATS[form](wanted).split("\n"))
 
 
 def _of_domain(
@@ -206,7 +203,7 @@ def _of_domain(
         yield record((), "CNAME", name, target)
     for declared in domain.records:
         if declared.name not in settings.cnames:  # else it stands at the target
-            places = generations.holding(settings.dns, declared.generation or 1)
+            places = generations.holding(settings.dns, declared.generation)
             yield record(places, "TXT", declared.name, declared.value)
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():

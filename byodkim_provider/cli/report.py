@@ -227,7 +227,7 @@ def _identity(domain: DomainNow, identity: IdentityNow) -> Sequence[str]:
     return [
         _words(identity.region),
         _badge(kind, _words(identity.shown_status)),
-        _known(identity.generation),
+        str(identity.generation or "–"),
         since,
         f'<span class="long">{_words(identity.mail_from or "amazonses.com")}</span>',
     ]
@@ -239,8 +239,8 @@ def _key(record: RecordNow) -> Sequence[str]:
         signs = f"until {minute(record.signed_until)}" if record.signed_until else "–"
     servers = f"{record.servers_visible} of {record.servers_asked} servers"
     return [
-        _known(record.generation),
-        _known(record.role),
+        str(record.generation or "–"),
+        record.role or "–",
         f"<code>{escape(record.name)}</code><code>{record.fingerprint}</code>",
         f"RSA {record.bits}" if record.bits else "–",
         signs,
@@ -277,7 +277,3 @@ def _words(text: str) -> str:
     """
     words = re.sub("[^\\s`]*-[^\\s`]*", r'<span class="name">\g<0></span>', escape(printable(text)))
     return re.sub("`(.*?)`", r"<code>\1</code>", words)
-
-
-def _known(value: int | str | None) -> str:
-    return "–" if value is None else str(value)

@@ -106,7 +106,7 @@ def scan(
     while unread and len(found) < most:
         missing = most - len(found)
         names, unread = unread[:missing], unread[missing:]
-        for domain, identities in _read(account, {one: regions_of[one] for one in names}).items():
+        for domain, identities in _read(account, names, regions_of).items():
             owners = sorted(filter(None, map(_owner, identities.values())))
             if owners and domain not in wanted:  # one `up` would take it
                 left_out.append(str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0])))
@@ -180,16 +180,16 @@ def _chosen(known: Collection[str], wanted: Strings, exclude: Strings) -> set[st
 
 
 def _read(
-    account: Connections, regions_of: Mapping[str, Sequence[str]]
+    account: Connections, names: Sequence[str], regions_of: Mapping[str, Sequence[str]]
 ) -> Mapping[str, Identities]:
-    """What SES has of each domain."""
+    """What SES has of the domains *names*."""
 
     def read(domain: str) -> Identities:
         regions = regions_of[domain]
         seen = {region: account.ses(region, None).get_email_identity(domain) for region in regions}
         return {region: one for region, one in seen.items() if one}
 
-    return ask_all({domain: partial(read, domain) for domain in regions_of})
+    return ask_all({domain: partial(read, domain) for domain in names})
 
 
 def _owner(one: SesIdentity) -> str | None:

@@ -18,7 +18,7 @@ from byodkim_provider import times
 from byodkim_provider.config.settings import DomainSettings, from_stored
 from byodkim_provider.dkim.generations import Role
 from byodkim_provider.dkim.records import split_name
-from byodkim_provider.identity.state import Declared, Stored
+from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.property_types import Whole, read
 
@@ -56,11 +56,6 @@ class Domain:
     """Oldest generation first."""
     retired_at: datetime | None = None
     """When a run first had it as retired."""
-
-    @property
-    def declared(self) -> Declared | None:
-        """What was declared of its first identity, and holds for the domain."""
-        return self.identities[0].declared if self.identities else None
 
     @property
     def supplied(self) -> frozenset[int] | None:

@@ -181,7 +181,7 @@ def test_report_in_a_browser():
     records = (previous, replace(record, signing_since=START), replace(record, role="standby"))
     kinds = [
         replace(domain(), domain=f"{verdict}.{NAME}", verdict=verdict, records=records)
-        for verdict in SEVERITY
+        for verdict in SEVERITY.keys() - {"note"}
     ]
     problems, requests = [], []
     with opened(requests) as page:
