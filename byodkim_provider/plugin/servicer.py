@@ -42,7 +42,7 @@ from byodkim_provider.resources import FORMER, PROVIDERS, load_v1
 from byodkim_provider.resources.sdk import declare_own_types, outputs_of_python
 
 THREADS: Final = 64
-"""Calls at a time, more than the engine makes: by default 4 × cores."""
+"""Calls at a time. The engine makes 4 × cores, if `--parallel` does not say otherwise."""
 
 
 def _kind(urn: str) -> str:

@@ -29,7 +29,7 @@ from byodkim_provider.progress import Progress, stopping
 from byodkim_provider.quoting import printable_lines
 
 THREADS: Final = 32
-"""Calls at a time, instead of 4. The engine makes at most 4 × cores, and Cancel needs one more."""
+"""Calls at a time, instead of 4. The engine makes 4 × cores, and Cancel needs one more."""
 
 LOG_SECONDS: Final = 2
 """Time limit for sending a message to the engine; after that it is dropped."""

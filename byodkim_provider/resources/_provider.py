@@ -42,7 +42,7 @@ class DynamicProvider(ResourceProvider):
     """A provider, which the `load_v1` of its resource loads in the plugin process."""
 
     _needs_aws = True
-    """For every resource, so that `configure` refuses invalid settings of AWS."""
+    """Whether `configure` reads the settings of AWS, and refuses invalid ones."""
     _default_tags: Mapping[str, str] = MappingProxyType({})
 
     def __init__(
