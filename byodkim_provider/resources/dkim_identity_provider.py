@@ -53,7 +53,7 @@ class ByodkimIdentityProvider(DynamicProvider):
             known["tags"] = {**self._default_tags, **(known.get("tags") or {})}
             problems = list(tag_lines(known["tags"]))
         checked = property_types.without_none(known)
-        if not olds and not problems and not {"domain", "region"} & unknown.keys():
+        if not olds and not problems:
             # A stack whose id is not made yet owns nothing, so whatever SES has is somebody else's.
             self._foresee(Declared.from_inputs({"owner": "", **checked}), is_preview=is_preview)
         if "private_key" in checked:
@@ -128,8 +128,6 @@ class ByodkimIdentityProvider(DynamicProvider):
         stored = Stored.from_outputs(olds)
         # If a `--replace` was interrupted, this run deletes the old half, which needs to know it.
         self._run.instances.setdefault(str(stored.declared), stored.instance)
-        if {"domain", "region"} & unknown.keys():
-            return DiffResult(changes=True)
         if (
             unknown.pop("owner", None) is not None
         ):  # the stack's id is replaced; the identity keeps its owner

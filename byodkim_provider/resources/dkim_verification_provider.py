@@ -95,15 +95,9 @@ class DkimVerificationProvider(DynamicProvider):
 
 
 def _known(identities: Sequence[Mapping[str, Any]]) -> list[Entry]:
-    """
-    The *identities* whose domain and Region a preview knows, perhaps without a selector.
-    """
+    """The *identities* as a preview knows them, perhaps without a selector."""
     known = [split(identity)[0] for identity in identities]
-    return [
-        property_types.read(Entry, {"selector": "", **properties})
-        for properties in known
-        if properties.keys() >= {"domain", "region"}
-    ]
+    return [property_types.read(Entry, {"selector": "", **properties}) for properties in known]
 
 
 def _entries(properties: Mapping[str, Any]) -> Sequence[Entry]:
