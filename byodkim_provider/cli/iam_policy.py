@@ -52,7 +52,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
     zones = {*state.mail_from_zones.values()}
     records = {one.mail_from_domain for one in stored if one.mail_from_domain}
-    for domain in stack.domains.values():
+    for domain in (*stack.domains.values(), *stack.planned.values()):
         roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
     for domain in stack.planned.values():
         settings = domain.settings
@@ -62,7 +62,6 @@ def policy_of(stack: Stack) -> dict[str, Any]:
             adopted |= declared
         if declared and settings.key_store.provider == "secretsManager":
             secrets.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
-        roles |= {dns.assume_role for dns in settings.dns if dns.assume_role}
         zones |= _zones(domain)
         mail_from = {*settings.mail_from_domains.values()}
         if settings.mail_from and settings.mail_from.zone:

@@ -109,7 +109,7 @@ def _signing_key(stack: Stack, record: DeclaredRecord, environment: Environment)
             store = environment.account(stack.aws()).secrets(*parsed_arn(arn))
             return key_store.read_key(arn, store, fingerprint=fingerprint)
         return keys.load(json.loads(outputs["private_key"]["plaintext"]), proved=True)
-    raise Refused(CliMessages.SUPPLIED(domain=record.domain, generation=record.generation))
+    raise Refused(CliMessages.SUPPLIED(name=record.name, generation=record.generation))
 
 
 def _write(file: str, pem: str) -> None:
@@ -123,5 +123,4 @@ def _write(file: str, pem: str) -> None:
             Path(file).unlink()
             raise
     except OSError as error:
-        problem = CliMessages.CANT_WRITE(file=named(file), error=error.strerror)
-        raise Failed(problem) from None
+        raise Failed(CliMessages.CANT_WRITE(file=named(file), error=error.strerror)) from None

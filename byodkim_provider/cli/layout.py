@@ -34,8 +34,10 @@ def show(now: StackNow, *, in_full: bool = False) -> None:
     Print *now*: a line for all, and for each domain, the worst first, a line and its findings;
     *in_full* with its records and identities.
     """
-    show_lines([f"{now.stack}: {_counted(now)}"], now.verdict)
-    show_lines([""])
+    domains = "1 domain" if len(now.domains) == 1 else f"{len(now.domains)} domains"
+    count: Counter[str] = Counter(domain.verdict for domain in now.domains)
+    verdicts = [f"{count[verdict]} {verdict}" for verdict in reversed(SEVERITY) if count[verdict]]
+    show_lines([f"{now.stack}: {', '.join([domains, *verdicts])}", ""], now.verdict)
     for domain in now.worst_first:
         show_lines([_line(domain)], domain.verdict)
         for finding in domain.findings:
@@ -59,14 +61,6 @@ def _line(domain: DomainNow) -> str:
     mail_from = [identity.ses for identity in domain.identities if identity.mail_from]
     facts += dict.fromkeys(f"MAIL FROM {ses.mail_from_status}" for ses in mail_from if ses)
     return f"{domain.domain}: {', '.join(facts)}"
-
-
-def _counted(now: StackNow) -> str:
-    """Such as "3 domains, 1 wrong, 2 well"."""
-    domains = "1 domain" if len(now.domains) == 1 else f"{len(now.domains)} domains"
-    count: Counter[str] = Counter(domain.verdict for domain in now.domains)
-    verdicts = [f"{count[verdict]} {verdict}" for verdict in reversed(SEVERITY) if count[verdict]]
-    return ", ".join([domains, *verdicts])
 
 
 def record_lines(record: RecordNow) -> Iterator[str]:

@@ -233,15 +233,13 @@ def write(changes: Sequence[Change], stack: Stack, environment: Environment) -> 
             gone.append(change.path)
         for position, generation in enumerate(change.after or ()):
             values += ["--plaintext", f"{change.path}[{position}]={generation}"]
-    file = stack.file_name
     try:
         for command, arguments in (("rm-all", gone), ("set-all", values)):
             if arguments:
                 line = ["config", command, "-s", stack.name, "--path", *arguments]
                 environment.ask_pulumi(line, stack.directory)
     except Failed as error:
-        problem = CliMessages.NOT_WRITTEN(error=error.message, file=file)
-        raise Failed(problem) from None
+        raise Failed(CliMessages.NOT_WRITTEN(error=error.message, file=stack.file_name)) from None
 
 
 def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Rotation:
@@ -286,7 +284,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
                     signing=settings.generation,
                 )
             )
-    is_default = published == generations.published(target, domain.supplied)
+    is_default = published == generations.published(target, settings.keys or None)
     path = entry.path if entry else domain.name
     after = {
         "generation": target,
@@ -359,8 +357,8 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
             signing, published, slots=settings.selector, used=lately
         )
     there = {*wanted}
-    if domain.supplied is not None:
-        there &= published | domain.supplied
+    if settings.keys:
+        there &= published | settings.keys.keys()
     if target not in there:
         raise InvalidSettings(CliMessages.NO_STANDBY(domain=domain.name, generation=target))
     return target, there

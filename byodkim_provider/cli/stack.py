@@ -91,8 +91,7 @@ class Stack:
         for name in names:
             if name not in known:
                 meant = did_you_mean(name, known)
-                problem = CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, meant=meant)
-                raise Failed(problem)
+                raise Failed(CliMessages.OTHER_DOMAIN(domain=name, stack=self.name, meant=meant))
         return [known[name] for name in dict.fromkeys(names)]
 
     def _plain(self, name: str) -> str | None:
@@ -137,8 +136,7 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
     try:
         values, state = read_config(config), read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        problem = CliMessages.NO_STATE(error=type(error).__name__)
-        raise Failed(problem) from error
+        raise Failed(CliMessages.NO_STATE(error=type(error).__name__)) from error
     return Stack(
         name=name,
         directory=file.parent,

@@ -38,10 +38,6 @@ class DeclaredRecord:
     name: str
     value: str
 
-    @property
-    def domain(self) -> str:
-        return split_name(self.name)[1]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Domain:
@@ -56,11 +52,6 @@ class Domain:
     """Oldest generation first."""
     retired_at: datetime | None = None
     """When a run first had it as retired."""
-
-    @property
-    def supplied(self) -> frozenset[int] | None:
-        """Generations whose keys the user supplies; None without `keys`."""
-        return frozenset(self.settings.keys) or None
 
     @property
     def standing(self) -> set[int]:

@@ -76,7 +76,7 @@ class CliMessages(Table):
         "`byodkim status {domain}` shows their roles",
     )
     SUPPLIED = (
-        "{domain}: the state has no key of generation {generation}",
+        "{name}: the state has no key of generation {generation}",
         (
             "take the file that a key of your own (`keys`) came from; what is in the stack file, "
             "`pulumi config get --path 'privateKeys[\"NAME\"]'` prints, by the name that `keys` has"

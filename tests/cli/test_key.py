@@ -101,7 +101,7 @@ def test_retired(project):
         (
             [DOMAIN, "--generation", "1"],
             1,
-            f"{DOMAIN}: the state has no key of generation 1\n",
+            f"s1._domainkey.{DOMAIN}: the state has no key of generation 1\n",
         ),
     ],
 )
