@@ -146,18 +146,6 @@ def test_keys_of_the_report(world, report):
         assert cells[row : row + 6] == [f"{number}", role, key, length, when, "2 of 2 servers"]
 
 
-def rotated(days=40):
-    """A domain some days after a rotation, and 140 days before the next."""
-    [record] = domain().records
-    rotation = START - timedelta(days=days)
-    records = (
-        replace(record, generation=11, role="previous", signed_until=rotation),
-        replace(record, generation=12, role="signing", signing_since=rotation),
-        replace(record, generation=13, role="standby"),
-        replace(record, generation=None, role=None),
-        replace(record, generation=14, role="signing"),
-    )
-    return replace(domain(), records=records, next_rotation=START + timedelta(days=140))
 
 
 CUT = """[...document.querySelectorAll("main *")]

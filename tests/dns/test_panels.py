@@ -13,7 +13,6 @@ from tests.support.cases import cases
 
 VALUE = f"p=MIIB{'A' * 388}"
 NAME, ZONE = "s1._domainkey.mail.example.com", "example.com"
-FIRST = VALUE[:255]
 
 every_panel = pytest.mark.parametrize("name", PANELS)
 

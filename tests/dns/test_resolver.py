@@ -253,7 +253,6 @@ def chain(length):
     )
 
 
-LOOP = to("a.example.com", "b.example.com", "a.example.com")
 
 
 @cases(

@@ -25,10 +25,9 @@ NAME_SERVERS = {
     THERE: ("a.ns.example.org", "b.ns.example.org"),
 }
 AT_HERE, AT_THERE = frozenset(NAME_SERVERS[HERE]), frozenset(NAME_SERVERS[THERE])
-GODADDY, BIND, CPANEL = "godaddy:example.com", "rfc2136:example.com", "cpanel:example.com"
+GODADDY, BIND = "godaddy:example.com", "rfc2136:example.com"
 AT_GODADDY = frozenset({"ns01.domaincontrol.com", "ns02.domaincontrol.com"})
 CLOUDFLARE = "cloudflare:example.com"
-AT_CLOUDFLARE = frozenset({"ada.ns.cloudflare.com", "bob.ns.cloudflare.com"})
 AT_BIND = frozenset({"ns1.example.com", "ns2.example.com"})
 
 AT_ONCE, ASKED_FOR = IdentityMessages.EXCHANGED, IdentityMessages.ASKED_FOR

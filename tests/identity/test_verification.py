@@ -34,7 +34,6 @@ HOUR = timedelta(hours=1)
 STATUS_AFTER_PUT = ["PENDING", "NOT_STARTED", "SUCCESS"]
 INFO = ["filled", "empty", "stale", "ownership", "frozen", "sticky"]
 
-USUAL = "SES usually takes 20 seconds to 11 minutes, if the record is there first"
 GIVEN_UP = {"status": "FAILED", "verification_status": "FAILED"}
 EASY = {"origin": "AWS_SES", "key": easy_dkim_keys()[0]}
 
