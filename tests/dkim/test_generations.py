@@ -157,17 +157,3 @@ def test_no_step_shares_a_slot(signing, others, used, leaked, first):
     assert leaked not in wanted
     assert are_apart(wanted)
     assert target in published or not generations.sharing(target, {*published, leaked}, slots)
-
-
-def test_an_emptied_slot_is_not_filled_at_once():
-    """
-    Resolvers remember the record of a generation that has left, so its slot gets the next key
-    later.
-    """
-    change, since, slots = ((2, 4), (4, 5, 6)), {2: 11, 3: 1}, generations.slot
-    found = early(*change, days_since=since, signing=4, slots=slots)
-    assert found == {3: NOW - DAY}
-    allowed = generations.allowed_today(before=(2, 4), after=(4, 5, 6), early=found, slots=slots)
-    assert allowed == (4, 5)
-    assert early(*change, days_since=since, signing=4, slots=slots, overlap_days=0) == {}
-    assert early(*change, days_since=since, signing=4) == {}

@@ -129,20 +129,12 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
     """
     world.run.clock = WrongClock(world.clock, HOUR)
     world.publish(2, 3)
-    both = {"regions": (REGION, "us-east-1")}
-    first, second, third, fourth = (START + timedelta(minutes=number) for number in range(4))
-    created = world.create(2, **both)
+    first, second = START, START + timedelta(minutes=1)
+    created = world.create(2)
     assert (first, CREATED, first, {1: first}) == of_key(created)
     world.clock.advance(60)
-    switched = world.update(created, 3, **both)
+    switched = world.update(created, 3)
     assert (second, PUT, second, {1: first, 2: second}) == of_key(switched)
-    world.clock.advance(60)
-    left = world.update(switched, 3, regions=(REGION,))
-    assert {1: first, 2: third, 4: third} == left.signed_until
-    world.model.remove(DOMAIN, REGION)
-    world.clock.advance(60)
-    again = world.update(with_status(left, "GONE", origin=""), 3, regions=(REGION,))
-    assert (fourth, {1: first, 2: fourth, 4: third}) == (again.key.key_set_at, again.signed_until)
 
 
 # --- an identity that SES has already
@@ -241,9 +233,6 @@ def test_replacement(world, lag):
     world.next_run()
     world.delete(new)
     assert DOMAIN not in world.model.identities(REGION), "it would sign on without its records"
-
-
-# --- update: another key
 
 
 # --- update: repairs
@@ -369,24 +358,6 @@ def test_a_switch_that_said_success_and_fell_back(world):
     assert [fell_back("PENDING", "HOST_NOT_FOUND: no such name")] == world.progress.warnings
     after = world.update(seen, 2)
     assert (PUT, True) == (after.key.key_set_by, switched.key.key_set_at < after.key.key_set_at)
-
-
-@pytest.mark.parametrize("is_lost", [False, True], ids=["the same key after FAILED", "lost"])
-def test_a_search_is_not_taken_for_a_key_that_fell_back(world, is_lost):
-    """
-    That SES had verified a key before it was sent one says nothing about the search that follows.
-    """
-    old, generation = world.read(world.verified(standby=True)), 2
-    world.switch(first_check_seconds=40)
-    if is_lost:
-        world.model.inject(Fault("drop", "after", PUT_KEY))
-        refused("SesRefused", world.update, old, 2)
-    else:
-        world.change(status="FAILED")
-        old, generation = world.read(old), 1
-        world.progress.warnings.clear()
-    seen = world.read(world.update(old, generation))
-    assert ("PENDING", (), []) == (seen.status, differences(seen), world.progress.warnings)
 
 
 @cases(

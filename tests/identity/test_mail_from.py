@@ -39,29 +39,6 @@ def next_up(world, stored, **changes):
     return world.calls(), stored
 
 
-def test_reject_comes_after_success(world):
-    """
-    SES refuses mail only once it has found the record and lost it; each run asks until SUCCESS.
-    """
-    stored = world.created(**REJECT)
-    assert in_ses(world) == (BOUNCE, "PENDING", "USE_DEFAULT_VALUE")
-    calls, stored = next_up(world, stored, **REJECT)
-    assert calls == [GET]
-    world.resolver.mx_records[BOUNCE] = MX
-    world.clock.advance(HOUR)
-    stored = world.read(stored)
-    [warning] = world.progress.warnings
-    assert f"MAIL FROM in SES is not {BOUNCE!r} with `onMxFailure: reject`" in warning
-    calls, stored = next_up(world, stored, **REJECT)
-    assert calls == [GET, PUT]
-    assert in_ses(world) == (BOUNCE, "SUCCESS", "REJECT_MESSAGE")
-    calls, stored = next_up(world, stored, **REJECT)
-    assert calls == []
-    calls, stored = next_up(world, stored, **REJECT | {"mail_from_domain": f"mail.{DOMAIN}"})
-    assert calls == [GET, PUT]
-    assert in_ses(world) == (f"mail.{DOMAIN}", "PENDING", "USE_DEFAULT_VALUE")
-
-
 def test_refused_after_the_create(world):
     """The error says what SES has done before it, and never that nothing was changed."""
     world.publish(1)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from byodkim_provider.identity import lifecycle
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support.cases import cases
-from tests.support.fakes import REGION
 from tests.support.world import World
 
 LINE = "example.com eu-west-1: generation 1 → 2, s2 visible at 2 of 2 servers"
@@ -15,9 +14,7 @@ LINE = "example.com eu-west-1: generation 1 → 2, s2 visible at 2 of 2 servers"
     ("before", "generation", "changes"),
     {
         "nothing": ({}, 1, {}),
-        "renamed with aliases": ({}, 1, {"owner": "ses-byodkim/dev/renamed"}),
         "wait": ({}, 1, {"dns_wait_seconds": 5}),
-        "Regions": ({}, 1, {"regions": (REGION, "us-east-1")}),
         "tags": ({}, 1, {"tags": {"team": "mail"}}),
         "switch": ({}, 2, {}),
         "drifted": ({"signing_enabled": False}, 1, {}),
