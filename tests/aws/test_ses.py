@@ -159,15 +159,10 @@ def test_create(ses, client, clock):
     assert ses.outcomes() == [("CreateEmailIdentity", 200)]
 
 
-@pytest.mark.parametrize("origin", ["EXTERNAL", "AWS_SES"])
-def test_put_signing_attributes(ses, client, clock, origin):
-    """
-    A Put makes SES sign with the new key, after Easy DKIM too; its answer has SES's status and
-    time.
-    """
+def test_put_signing_attributes(ses, client, clock):
+    """A Put makes SES sign with the new key; its answer has SES's status and time."""
     prepare(ses)
-    if origin == "AWS_SES":
-        ses.put_easy_dkim(DOMAIN, REGION)
+    ses.put_easy_dkim(DOMAIN, REGION)
     ses.switches.status_after_put = "NOT_STARTED"
     clock.advance(90)
     assert put(client) == SesIdentity(
@@ -296,24 +291,18 @@ def test_no_connection(client, boto, error, tries):
 # How fast, and when not any more
 
 
-def test_pace_begins_with_the_first_429(ses, client):
+def test_all_threads_keep_one_pace(client, ses, clock):
     """
-    SES counts a call too that it refuses because of others, so the next one is a second later.
+    After a 429 all threads together send a call in 1.05 seconds, and SES refuses none.
+
+    Before it nobody waits; SES counts a call too that it refuses.
     """
     client.get_email_identity(DOMAIN)
-    ses.inject(Fault("throttle", operation="GetEmailIdentity"))
-    for _ in range(2):
-        client.get_email_identity(DOMAIN)
-    assert [(call.at - START).total_seconds() for call in ses.log] == [0, 0, 1.05, 2.1]
-
-
-def test_all_threads_keep_one_pace(client, ses, clock):
-    """After a 429 all threads together send a call in 1.05 seconds, and SES refuses none."""
     ses.inject(Fault("throttle", operation="GetEmailIdentity"))
     client.get_email_identity(DOMAIN)
     with ThreadPoolExecutor(6) as threads:
         list(threads.map(client.get_email_identity, [DOMAIN] * 18))
-    assert (len(ses.log), round(clock.monotonic(), 3)) == (20, round(19 * 1.05, 3))
+    assert (len(ses.log), round(clock.monotonic(), 3)) == (21, round(19 * 1.05, 3))
 
 
 def test_interrupted_in_line(ses, client, clock):
@@ -354,8 +343,7 @@ def test_interrupted(ses, client, clock, when):
 
 UNCHANGED = AwsMessages.UNCHANGED(service="SES")
 POLICY = AwsMessages.POLICY()
-CREATE, PUT = "CreateEmailIdentity", "PutEmailIdentityDkimSigningAttributes"
-ALWAYS_THROTTLED = Fault("throttle", times=10)
+PUT = "PutEmailIdentityDkimSigningAttributes"
 QUOTES = "1 validation error detected: Value '{}' at 'x' is wrong"
 QUOTED = SesError("BadRequestException", f"{QUOTES.format(KEY.pkcs1_base64())}\nContext: token")
 
@@ -364,39 +352,39 @@ def says(reason):
     return AwsMessages.SAYS(service="SES", reason=reason)
 
 
+SAYS_IT = says(QUOTES.format("[...]"))
+
+
 @cases(
-    ("operation", "happens", "code", "steps"),
+    ("refusal", "code", "steps"),
     {
         "throttled": (
-            CREATE,
-            ALWAYS_THROTTLED,
+            SesError("TooManyRequestsException", "Rate exceeded"),
             "TooManyRequestsException",
             [UNCHANGED, says("Rate exceeded"), AwsMessages.TRY_LATER()],
         ),
         "quotes the key": (
-            CREATE,
             QUOTED,
             "BadRequestException",
             [UNCHANGED, says(QUOTES.format("[...]"))],
         ),
     },
 )
-def test_refusals(ses, client, operation, happens, code, steps):
+def test_refusals(ses, client, refusal, code, steps):
     """
     A refusal tells the action, the domain, SES's code and request, the state now and the next step.
     """
-    match happens:
-        case Fault():
-            prepare(ses, operation)
-            ses.inject(happens)
-        case SesError():
-            ses.refusals.append(happens)
-    error = refused(CALLS[operation], client)
+    ses.refusals += [refusal] * 10
+    error = refused(create, client)
     request = re.fullmatch(r" \(request .{36}\)", error.message.fields["request"])[0]
     assert error.message == AwsMessages.REFUSED(
-        operation=operation, subject=DOMAIN, region=REGION, code=code, request=request, steps=steps
+        operation="CreateEmailIdentity",
+        subject=DOMAIN,
+        region=REGION,
+        code=code,
+        request=request,
+        steps=steps,
     )
-    assert len(ses.log) == (happens.times if isinstance(happens, Fault) else 0)
 
 
 @pytest.mark.parametrize("operation", CALLS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 import traceback
 from types import SimpleNamespace
 
@@ -83,35 +82,36 @@ def test_good_settings(given, expected):
     assert settings(**given) == AwsSettings(**{**fields, **lists})
 
 
-ARN = f"must be the ARN of a role, such as {ROLE}"
 BAD_SETTINGS = """
 allowedAccountIds: '123456789012', forbiddenAccountIds: production
-  aws:allowedAccountIds: LIST of aws:allowedAccountIds
-  aws:forbiddenAccountIds: LIST of aws:forbiddenAccountIds
+  aws:allowedAccountIds: must be a list, as `pulumi config set --path
+    'aws:allowedAccountIds[0]…' …` makes it
+  aws:forbiddenAccountIds: must be a list, as `pulumi config set --path
+    'aws:forbiddenAccountIds[0]…' …` makes it
 allowedAccountIds: ['1234', 1402433619, '123456789012'], forbiddenAccountIds: [null]
   aws:allowedAccountIds: must be 12 digits in quotes, not '1234'
   aws:allowedAccountIds: must be 12 digits in quotes, not 1402433619
   aws:forbiddenAccountIds: must be 12 digits in quotes, not null
 assumeRoles: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
-  aws:assumeRoles: LIST of aws:assumeRoles
+  aws:assumeRoles: must be a list, as `pulumi config set --path 'aws:assumeRoles[0]…' …` makes it
 assumeRole: {roleArn: 'arn:aws:iam::123456789012:role/dns'}
   aws:assumeRole: can't be honoured for SES, remove it
 endpoints: '[{"sesv2":'
-  aws:endpoints: LIST of aws:endpoints
+  aws:endpoints: must be a list, as `pulumi config set --path 'aws:endpoints[0]…' …` makes it
 defaultTags: [team]
   aws:defaultTags: must be an object with tags
 defaultTags: {tags: [team]}
   aws:defaultTags: must be an object with tags
 accessKey: AKIA
-  HALF
+  aws:accessKey, aws:secretKey: give both or neither, and aws:token with both only
 token: TOKEN
-  HALF
+  aws:accessKey, aws:secretKey: give both or neither, and aws:token with both only
 assumeRoles: [{}, {roleArn: "arn:aws:iam::123456789012:role/dns\\e[2J"}, {roleArn: [x]},
     {roleArn: 'arn:aws:iam::123456789012:role/${aws:username}*'}]
-  aws:assumeRoles[0].roleArn: ARN
-  aws:assumeRoles[1].roleArn: ARN
-  aws:assumeRoles[2].roleArn: ARN
-  aws:assumeRoles[3].roleArn: ARN
+  aws:assumeRoles[0].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[1].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[2].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
+  aws:assumeRoles[3].roleArn: must be the ARN of a role, such as arn:aws:iam::123456789012:role/dns
 assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns', mfaSerial: wJalrXUtnFEMI}]
   aws:assumeRoles[0].mfaSerial: can't be honoured for SES, remove it
 insecure: 'true', stsRegion: us-east-1, httpProxy: 'http://jo:pw@proxy'
@@ -119,16 +119,6 @@ insecure: 'true', stsRegion: us-east-1, httpProxy: 'http://jo:pw@proxy'
   aws:insecure: can't be honoured for SES, remove it
   aws:stsRegion: can't be honoured for SES, remove it
 """
-
-
-HALF = "aws:accessKey, aws:secretKey: give both or neither, and aws:token with both only"
-BAD_SETTINGS = re.sub(
-    "LIST of (.*)",
-    r"must be a list, as `pulumi config set --path '\1[0]…' …` makes it",
-    BAD_SETTINGS.replace("\n  HALF\n", f"\n  {HALF}\n"),
-)
-for name, text in {"ARN": ARN, "SECRET": SECRET, "TOKEN": TOKEN}.items():
-    BAD_SETTINGS = BAD_SETTINGS.replace(f": {name}\n", f": {text}\n")
 
 
 @cases(("given", "problems"), written_out(BAD_SETTINGS))
@@ -207,25 +197,25 @@ def test_one_session(machine, aws, tmp_path):
     assert (hub.session_name, mail.external_id) == ("to-hub", "4711")
 
 
+OTHER = "000000000001"
+
+
 @cases(
     ("setting", "listed", "code"),
     {
-        "allowed": ("allowedAccountIds", ["other", "own"], None),
-        "not allowed": ("allowedAccountIds", ["other"], AwsMessages.NOT_ALLOWED_ACCOUNT),
-        "forbidden": ("forbiddenAccountIds", ["other", "own"], AwsMessages.FORBIDDEN_ACCOUNT),
+        "allowed": ("allowedAccountIds", [OTHER, "own"], None),
+        "not allowed": ("allowedAccountIds", [OTHER], AwsMessages.NOT_ALLOWED_ACCOUNT),
+        "forbidden": ("forbiddenAccountIds", [OTHER, "own"], AwsMessages.FORBIDDEN_ACCOUNT),
     },
 )
 def test_allowed_accounts(machine, aws, setting, listed, code):
     """The lists of accounts hold for SES as they hold for Route 53."""
     machine.sign_in()
-    given = {setting: [aws.account if one == "own" else "000000000001" for one in listed]}
+    given = {setting: [one.replace("own", aws.account) for one in listed]}
     if code:
         assert refused(machine.connect, **given).message == code(account=aws.account, whose=DEFAULT)
     else:
         assert machine.connect(**given)[1] == aws.account
-
-
-FOREIGN = "https://aws.example.net"
 
 
 OF_AWS = """
@@ -273,7 +263,7 @@ def test_redirected_by_a_profile(machine):
     """
     machine.sign_in()
     machine.write(
-        config=f"[profile x]\nservices = x\n[services x]\nsesv2 =\n  endpoint_url = {FOREIGN}"
+        config="[profile x]\nservices = x\n[services x]\nsesv2 =\n  endpoint_url = https://aws.example.net"
     )
     machine.set(AWS_PROFILE="x")
     problem = AwsMessages.NOT_IN_SETTINGS(host="aws.example.net", service="sesv2")
@@ -282,19 +272,19 @@ def test_redirected_by_a_profile(machine):
     assert machine.connect(endpoints={"sesv2": NOBODY, "route53": NOBODY})
 
 
-LINES = f"{'MIIB' * 12} " * 3 + "MIIB" * 7
-NO_SESSION = f"""
+NO_SESSION = """
 profile: nope
   profile 'nope': The config profile (nope) could not be found
 AWS_PROFILE: nope
   the default credentials: The config profile (nope) could not be found
-AWS_PROFILE: '{LINES}'
+AWS_PROFILE: 'MIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIBMIIB MIIBMIIBMIIBMIIBMIIBMIIBMIIB'
   the default credentials: The config profile ([...]) could not be found
 profile: half
   profile 'half': Partial credentials found in shared-credentials-file, missing: \
 aws_secret_access_key
-assumeRoles: [{{roleArn: '{ROLE}'}}]
-  role '{ROLE}': there are no credentials to assume role '{ROLE}' with
+assumeRoles: [{roleArn: 'arn:aws:iam::123456789012:role/dns'}]
+  role 'arn:aws:iam::123456789012:role/dns': there are no credentials to assume role
+    'arn:aws:iam::123456789012:role/dns' with
 AWS_REGION: ''
   the default credentials: Unable to locate credentials
 profile: fails

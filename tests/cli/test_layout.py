@@ -146,8 +146,6 @@ def test_keys_of_the_report(world, report):
         assert cells[row : row + 6] == [f"{number}", role, key, length, when, "2 of 2 servers"]
 
 
-
-
 CUT = """[...document.querySelectorAll("main *")]
     .filter(part => part.getBoundingClientRect().right > innerWidth
         || part.clientWidth && part.scrollWidth > part.clientWidth)

@@ -253,8 +253,6 @@ def chain(length):
     )
 
 
-
-
 @cases(
     ("zone", "alias", "values", "failure"),
     {
