@@ -371,9 +371,6 @@ dns: {provider: cpanel, server: attacker.example, port: 443}
   dns.port: is an option of rfc2136, not of cpanel
   dns.server: is an option of rfc2136, not of cpanel
 dns: {provider: godaddy, ttl: 300} ⇒ dns.ttl: must be 600 to 86400 at godaddy, not 300
-dns: {provider: dreamhost, ttl: 300}
-  dns.ttl: is an option of route53 and cloudflare and godaddy and cpanel and wix and rfc2136, not \
-of dreamhost
 dns: {provider: rfc2136, server: ns1.example.com, keyName: \
 Zm9vYmFyYmF6cXV1eHh5enp5QUJDREVGR0hJSktMTU5PUA==}
   dns.keyName: must be a name like 'byodkim', not 48 characters

@@ -18,13 +18,9 @@ import dns.update
 from byodkim_provider.dkim import records
 from byodkim_provider.hosts.interface import Credentials, DnsHost, Existing, HostName, HostSettings
 from byodkim_provider.hosts.publish import RecordAtHost
+from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.progress import Clock
 from sandbox.hosts.api import ApiStandIn
-from sandbox.hosts.cloudflare import Cloudflare
-from sandbox.hosts.cpanel import CPanel
-from sandbox.hosts.dreamhost import DreamHost
-from sandbox.hosts.godaddy import GoDaddy
-from sandbox.hosts.wix import Wix
 from tests.hosts import name_servers
 from tests.hosts.name_servers import ZONE, Server
 from tests.hosts.proxy import Proxy, Trouble, proxied
@@ -146,13 +142,16 @@ class ByHttp(Backend):
         return self.stand_in.written
 
 
+def _stand_in(provider: HostName) -> type[ApiStandIn]:
+    """The one in the sandbox's module of that name."""
+    module = import_module(f"sandbox.hosts.{provider}").__name__
+    return next(kind for kind in ApiStandIn.__subclasses__() if kind.__module__ == module)
+
+
 HTTP: Final[Mapping[HostName, type[ApiStandIn]]] = {
-    "cloudflare": Cloudflare,
-    "godaddy": GoDaddy,
-    "dreamhost": DreamHost,
-    "cpanel": CPanel,
-    "wix": Wix,
+    provider: _stand_in(provider) for provider in SPECS if provider != "rfc2136"
 }
+"""The stand-ins of all hosts with an API."""
 
 BACKENDS: Final = (*name_servers.SERVERS, *HTTP)
 

@@ -47,7 +47,10 @@ def one_host(provider):
     return backend
 
 
-cloudflare, godaddy, dreamhost, cpanel, wix, *_ = map(one_host, HTTP)
+cloudflare = one_host("cloudflare")
+godaddy = one_host("godaddy")
+cpanel = one_host("cpanel")
+wix = one_host("wix")
 
 
 def refused(host, name=NAME, value=VALUE, **options):
