@@ -127,7 +127,7 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
         public_key_der=dkim.public_key(record.value) if record else None,
         zone=pasted.name if pasted else None,
         panel=None if target else _panel(zones),
-        new_key=_new_key(record, domain) if record else diagnosis.NEW_KEY,
+        new_key=_new_key(record, domain),
         name_servers=servers if are_known else (),
         target=target,
         kept=bool(target or zones) and not pasted,
@@ -136,9 +136,9 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
     return _with_role(shown, record, domain, now) if record else replace(shown, needed=False)
 
 
-def _new_key(record: DeclaredRecord, domain: Domain) -> str:
+def _new_key(record: DeclaredRecord | None, domain: Domain) -> str:
     """How the stack gets another key for that of *record*."""
-    if not domain.identities:
+    if record is None or not domain.identities:
         return diagnosis.NEW_KEY
     if record.generation == domain.settings.generation:
         return f"run `byodkim rotate {domain.name} --compromised`"

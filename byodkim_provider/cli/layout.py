@@ -52,15 +52,16 @@ def show(now: StackNow, *, in_full: bool = False) -> None:
 def _line(domain: DomainNow) -> str:
     """Such as "example.com: well, SUCCESS, generation 2 for 15 of 180 days"."""
     facts = [domain.verdict, *(["retired"] if domain.retired else [])]
-    facts += dict.fromkeys(one.shown_status for one in domain.identities)
+    facts += [identity.shown_status for identity in domain.identities]
     signing = [one for one in domain.identities if one.age_days is not None]
     if signing:
         oldest = max(signing, key=lambda one: one.age_days or 0)
         key = f"generation {oldest.generation}"
         facts.append(f"{key} for {oldest.age_days} of {domain.rotate_after_days} days")
-    mail_from = [identity.ses for identity in domain.identities if identity.mail_from]
-    facts += dict.fromkeys(f"MAIL FROM {ses.mail_from_status}" for ses in mail_from if ses)
-    return f"{domain.domain}: {', '.join(facts)}"
+    for identity in domain.identities:
+        if identity.ses and identity.ses.mail_from:
+            facts.append(f"MAIL FROM {identity.ses.mail_from_status}")
+    return f"{domain.domain}: {', '.join(dict.fromkeys(facts))}"
 
 
 def record_lines(record: RecordNow) -> Iterator[str]:

@@ -226,15 +226,15 @@ def domain_now(
     starts = [one.signing_since for one in identities if one.signing_since]
     rotation = None
     days_left = None
-    if starts:
-        rotation = min(starts) + timedelta(days=settings.rotate_after_days)
-        days_left = (rotation - now).days
     findings = [identity.finding for identity in identities if identity.finding]
     findings += _records(domain, records)
     findings += _of_last_run(domain, now)
-    if days_left is not None and days_left < 0:
-        message = FindingMessages.ROTATE(days=(now - min(starts)).days)
-        findings.append(Finding("due", message))
+    if starts:
+        rotation = min(starts) + timedelta(days=settings.rotate_after_days)
+        days_left = (rotation - now).days
+        if days_left < 0:
+            message = FindingMessages.ROTATE(days=(now - min(starts)).days)
+            findings.append(Finding("due", message))
     for identity in identities:
         findings += _mail_from(settings, identity, mail_from.get(identity.region, {}))
     return DomainNow(

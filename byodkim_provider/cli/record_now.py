@@ -103,15 +103,7 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
     is_kept = expected.kept and expected.target in ("", seen.found_at)
     fix = instructions = ""
     if seen.code:
-        fix = diagnosis.fix(
-            panel,
-            seen.code,
-            zone=seen.zone,
-            found_at=seen.found_at,
-            new_key=expected.new_key,
-            target=expected.target,
-            kept=is_kept,
-        )
+        fix = diagnosis.fix(panel, expected, seen, kept=is_kept)
         typed = expected.target or value
         if typed and not is_kept and seen.code not in diagnosis.NOTHING_TO_TYPE:
             instructions = panels.instructions(

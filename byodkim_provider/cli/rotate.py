@@ -177,8 +177,13 @@ def rotate(
         if not no_up and environment.run_pulumi(up, stack.directory) != 0:
             raise Refused(CliMessages.UP_FAILED(file=stack.file_name))
     if wants_json:
-        planned_steps = {"stack": stack.name, "file": stack.file_name, "rotations": steps}
-        click.echo(as_json(planned_steps | {"problems": problems}))
+        shown = {
+            "stack": stack.name,
+            "file": stack.file_name,
+            "rotations": steps,
+            "problems": problems,
+        }
+        click.echo(as_json(shown))
     if problems:
         sys.exit(Refused.exit_code)
 
@@ -343,8 +348,8 @@ def _wanted(way: Way, domain: Domain, lately: Mapping[int, datetime]) -> tuple[i
         earlier = [generation for generation in published if generation < signing]
         if not earlier:
             raise InvalidSettings(CliMessages.NO_WAY_BACK(domain=domain.name, generation=signing))
-        signed = {number for identity in domain.identities for number in identity.signed_until}
-        return max(signed.intersection(earlier) or earlier), published
+        signed = domain.signed_until.keys() & {*earlier}
+        return max(signed or earlier), published
     if way == "compromised":
         # What signed lately has mail on its way; later ones that the file wants may sign next.
         stays = {*lately} & (published | domain.standing)

@@ -49,41 +49,6 @@ NEW_KEY: Final = "make a new key with a new selector"
 """How to get another key without a stack that makes one."""
 
 
-def fix(
-    panel: Panel,
-    code: str,
-    *,
-    zone: str,
-    found_at: str = "",
-    new_key: str = NEW_KEY,
-    kept: bool = False,
-    target: str = "",
-) -> str:
-    """
-    How to fix the misconfiguration *code*, one of `CODES`, in the words of this panel.
-
-    *zone* is the zone in the panel, *found_at* the wrong name of the record, if it has one;
-    *new_key* says how to get another key. *kept*: a stack keeps the record, so that nobody types it
-    in.
-    *target* is where a CNAME has to lead.
-    """
-    message = FIXES[code](
-        name=f"{panel.name_field!r}",
-        value=f"{panel.value_field!r}",
-        name_rule=NAME_RULES[panel.name_form],
-        value_rule=VALUE_RULES[panel.value_form],
-        zone=zone,
-        there=f" at {found_at}" if found_at else "",
-        new_key=new_key,
-        kind="CNAME" if target else "TXT",
-        other="TXT" if target else "CNAME",
-        target=target,
-        target_field=f"{panel.target_field!r}",
-        target_rule=target_rule(target, zone),
-    )
-    return message.hint if kept and message.hint else str(message)
-
-
 NO_SELECTOR: Final = "no-such-selector"
 """A selector that nobody uses: if DNS has it, there is a wildcard."""
 
@@ -122,6 +87,29 @@ class ExpectedRecord:
     def beside(self) -> str:
         """A sibling name that nobody uses: it has what DNS has at every name."""
         return records.record_name(NO_SELECTOR, self.domain)
+
+
+def fix(panel: Panel, record: ExpectedRecord, seen: Diagnosis, *, kept: bool) -> str:
+    """
+    How to fix the misconfiguration of *record* that is *seen*, in the words of this panel.
+
+    *kept*: a stack keeps what is wrong, so that nobody types it in.
+    """
+    message = FIXES[seen.code](
+        name=f"{panel.name_field!r}",
+        value=f"{panel.value_field!r}",
+        name_rule=NAME_RULES[panel.name_form],
+        value_rule=VALUE_RULES[panel.value_form],
+        zone=seen.zone,
+        there=f" at {seen.found_at}" if seen.found_at else "",
+        new_key=record.new_key,
+        kind="CNAME" if record.target else "TXT",
+        other="TXT" if record.target else "CNAME",
+        target=record.target,
+        target_field=f"{panel.target_field!r}",
+        target_rule=target_rule(record.target, seen.zone),
+    )
+    return message.hint if kept and message.hint else str(message)
 
 
 def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:

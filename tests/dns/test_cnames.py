@@ -148,7 +148,7 @@ def test_no_zone_behind_it(answer, ours, says, key):
     assert (found.verdict, found.code) == ("wrong", "served-elsewhere")
     assert (found.zone, found.found_at) == (KEYS, TARGET)
     assert found.text == f"the CNAME is right, but nothing delegates to the zone {KEYS}{says}"
-    fix = diagnosis.fix(PANELS["other"], found.code, zone=found.zone, kept=True)
+    fix = diagnosis.fix(PANELS["other"], record, found, kept=True)
     assert fix.startswith(
         f"have {KEYS} served where the stack keeps the record: by NS records in the zone above"
     )

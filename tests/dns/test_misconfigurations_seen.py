@@ -13,6 +13,8 @@ import json
 import pytest
 
 from byodkim_provider.dns import diagnosis
+from byodkim_provider.dns.diagnosis import ExpectedRecord
+from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.hosts.registry import PANELS
 from tests.dns import name_server, test_cnames
 from tests.dns.misconfigurations import (
@@ -61,9 +63,9 @@ def test_doctor_names_the_mistake(not_ours, name):
     panel = next(panel for panel in PANELS.values() if panel.title == finding["panel"])
     zone = f"_domainkey.{zone_of(name)}" if case.zones else zone_of(name)
     assert finding["zone"] == zone
-    assert finding["fix"] == diagnosis.fix(
-        panel, case.code, zone=zone, found_at=finding["found_at"]
-    )
+    seen = Diagnosis(verdict="wrong", code=case.code, zone=zone, found_at=finding["found_at"])
+    expected = ExpectedRecord(selector="s1", domain=domain_of(name))
+    assert finding["fix"] == diagnosis.fix(panel, expected, seen, kept=False)
     # A private key was pasted in three cases, and no one value is fit to be repeated.
     assert VALUE[40:200] not in json.dumps(finding | {"instructions": "", "value": ""})
     assert (finding["value"] == "") == (case.code == "private-key")
