@@ -13,9 +13,9 @@ import ipaddress
 import json
 import re
 from collections.abc import Collection, Mapping
-from dataclasses import MISSING, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from datetime import datetime
-from typing import Annotated, Any, Final, Literal, TypeVar, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -24,6 +24,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    TypeAdapter,
     ValidationError,
     create_model,
 )
@@ -85,40 +86,26 @@ def problem_of(details: ErrorDetails) -> Message:
     return SettingMessages.KIND(kind=words, value=value)
 
 
-def model_of(hints: Mapping[str, Any], *, required: Collection[str] = ()) -> type[BaseModel]:
+def model_of(hints: Mapping[str, Any], *, required: Collection[str] = ()) -> type[Any]:
     """
     A model of properties of these types, each of which may be absent if it is not *required*; a
     string if *hints* does not have it.
     """
     properties: dict[str, Any] = {name: (hint | None, None) for name, hint in hints.items()}
     properties |= {name: (hints.get(name, str), ...) for name in required}
-    return create_model(
+    model: type[Any] = create_model(
         "Properties", __config__=ConfigDict(hide_input_in_errors=True), **properties
     )
+    return model
 
 
-@functools.cache
-def hints_of(cls: type, *, strict: bool = False) -> Mapping[str, Any]:
-    """
-    The types of the fields of the dataclass *cls*.
-
-    *strict* is for inputs: with what an `Annotated` adds, and the words of a `Literal`. Everything
-    stored must stay readable, so the state is not checked for these.
-    """
-    hints = get_type_hints(cls, include_extras=strict)
-    if strict:
-        return hints
-    return {name: str if get_origin(hint) is Literal else hint for name, hint in hints.items()}
+def hints_of(cls: type) -> dict[str, Any]:
+    """The types of the fields of the dataclass *cls*, with what an `Annotated` adds."""
+    return get_type_hints(cls, include_extras=True)
 
 
-@functools.cache
-def _model(cls: Any) -> type[BaseModel]:
-    required = [
-        field.name
-        for field in fields(cls)
-        if field.default is MISSING and field.default_factory is MISSING
-    ]
-    return model_of(hints_of(cls), required=required)
+adapter: Final = functools.cache(TypeAdapter)
+"""What makes a value of a dataclass or a model of plain values."""
 
 
 def problems(properties: Mapping[str, Any], model: type[BaseModel]) -> list[str]:
@@ -143,23 +130,19 @@ def _path(steps: tuple[str | int, ...]) -> str:
     return path
 
 
-def of_state(outputs: Mapping[str, Any], model: type[BaseModel]) -> Any:
+def read(cls: type[T], properties: Mapping[str, Any]) -> T:
     """
-    The values of *outputs*; raises `InvalidSettings` for those that no version of this program can
-    have stored.
+    The stored value of a dataclass or a model: of *properties*, those that are fields of it.
+
+    Raises `InvalidSettings` for those that no version of this program can have stored. What a later
+    version may not know any more, such as a word, is no `Literal` here.
     """
     try:
-        return model.model_validate(without_none(outputs))
+        value: T = adapter(cls).validate_python(without_none(properties))  # type: ignore[arg-type]
+        return value
     except ValidationError as error:
         found = [SettingMessages.IN_STATE(problem=line) for line in _lines(error)]
     raise InvalidSettings(found)
-
-
-def read(cls: type[T], properties: Mapping[str, Any]) -> T:
-    """The stored value of the dataclass *cls*: of *properties*, those that are fields of it."""
-    values = of_state(properties, _model(cls))  # type: ignore[arg-type]
-    given = {name: getattr(values, name) for name in values.model_fields_set}
-    return cls(**without_none(given))
 
 
 def _fields(value: Any) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from byodkim_provider.aws.regions import partition_of
 from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.cli.terminal import Failed
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
-from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.progress import Clock
 from byodkim_provider.quoting import hidden
@@ -88,7 +87,7 @@ class Environment:
     """Where the command was started: in the Pulumi project or below it."""
     ask_pulumi: Callable[[Sequence[str], Path], str] = ask_pulumi
     run_pulumi: Callable[[Sequence[str], Path], int] = run_pulumi
-    resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = field(
+    resolver: Callable[[str, Sequence[str]], DnsResolver | None] = field(
         # One set for one run: a server that did not answer is not queried again.
         default_factory=lambda: partial(resolver_for, silent=set())
     )

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import dns.exception
 import dns.name
@@ -284,7 +284,7 @@ def system_resolvers() -> tuple[str, ...]:
 
 
 def resolver_for(
-    check: Literal["authoritative", "off"],
+    check: str,
     resolvers: Sequence[str],
     *,
     silent: set[tuple[str, int]] | None = None,

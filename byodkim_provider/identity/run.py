@@ -16,7 +16,6 @@ from byodkim_provider.aws.ses import SesClient
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dns.resolver import DnsResolver, resolver_for
 from byodkim_provider.dns.visibility import Diagnosis
-from byodkim_provider.identity.state import DnsCheck
 from byodkim_provider.progress import Clock, Progress
 
 
@@ -31,7 +30,7 @@ class Run:
     progress: Callable[[], Progress]
     """Shows messages in the row of the resource that the calling thread works on."""
     clock: Clock = field(default_factory=Clock)
-    resolver: Callable[[DnsCheck, Sequence[str]], DnsResolver | None] = resolver_for
+    resolver: Callable[[str, Sequence[str]], DnsResolver | None] = resolver_for
     complete: dict[Hashable, tuple[float, Diagnosis]] = field(default_factory=dict)
     """When a record was found at every server: what the preview has seen counts before the Put."""
     instances: dict[str, str] = field(default_factory=dict)

@@ -56,8 +56,6 @@ DNS_WAIT_SECONDS: Final = 120
 TIMEOUT_MINUTES: Final = 30
 """Default time limit of a verification: much longer than SES usually takes."""
 
-DnsCheck = Literal["authoritative", "off"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
@@ -98,11 +96,11 @@ class Declared:
     """The custom MAIL FROM domain; None: it is not managed."""
     mail_from_published: Flag | None = None
     """True if the stack publishes its MX and SPF records; else None."""
-    on_mx_failure: Literal["useDefault", "reject"] | None = None
+    on_mx_failure: str | None = None
     """What SES does while it finds no MX record there; None without a MAIL FROM domain."""
     adopt: Flag = False
     accept_unsigned_window: Flag = False
-    dns_check: DnsCheck = "authoritative"
+    dns_check: str = "authoritative"
     dns_resolvers: tuple[Resolver, ...] = ()
     dns_wait_seconds: Annotated[Whole, Field(ge=0, le=3600)] = DNS_WAIT_SECONDS
     zones: tuple[Zone, ...] = ()
@@ -196,7 +194,13 @@ class Declared:
 
 
 INPUTS: Final = model_of(
-    {**hints_of(Declared, strict=True), "private_key": str, "secret_arn": Line}
+    hints_of(Declared)
+    | {
+        "dns_check": Literal["authoritative", "off"],
+        "on_mx_failure": Literal["useDefault", "reject"],
+        "private_key": str,
+        "secret_arn": Line,
+    }
 )
 """Types of what a program gives."""
 

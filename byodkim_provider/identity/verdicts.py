@@ -44,7 +44,6 @@ from byodkim_provider.identity.state import (
     PUT,
     TAKEN_OVER,
     UNCONFIRMED,
-    DnsCheck,
 )
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.property_types import read, written
@@ -78,7 +77,7 @@ class Entry:
     """
     The zone to which the CNAME at the record's name leads; None if the record stands there itself.
     """
-    dns_check: DnsCheck = field(default="authoritative", compare=False)
+    dns_check: str = field(default="authoritative", compare=False)
     dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:

@@ -205,7 +205,7 @@ class ByodkimIdentityProvider(DynamicProvider):
 def _zones(properties: Mapping[str, Any]) -> Sequence[Zone]:
     """The zones of inputs; raises `InvalidSettings` for those of a state that was edited."""
     zones = {"zones": properties.get("zones", ())}
-    return property_types.of_state(zones, INPUTS).zones  # type: ignore[no-any-return]
+    return property_types.read(INPUTS, zones).zones  # type: ignore[no-any-return]
 
 
 def _outputs(stored: Stored) -> dict[str, Any]:

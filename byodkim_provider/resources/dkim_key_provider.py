@@ -47,7 +47,7 @@ class DkimKeyProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         # No other input is a change, because everything that depends on the key would preview as
         # changed. So `bits` and `key_store` apply only to new keys.
-        property_types.of_state(olds, _STATE)
+        property_types.read(_STATE, olds)
         replaces = ["domain"] if olds["domain"] != news["domain"] else []
         return DiffResult(changes=bool(replaces), replaces=replaces)
 
@@ -61,11 +61,11 @@ class DkimKeyProvider(DynamicProvider):
         return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
 
     def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        property_types.of_state(olds, _STATE)
+        property_types.read(_STATE, olds)
         return UpdateResult(_outputs(olds))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        property_types.of_state(props, _STATE)
+        property_types.read(_STATE, props)
         if "secret_arn" in props:
             # A lost secret stays in the state: without this resource its record would be deleted,
             # and mail that was signed with the key would fail.
@@ -80,7 +80,7 @@ class DkimKeyProvider(DynamicProvider):
         return ReadResult(id_, _outputs(props))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        property_types.of_state(props, _STATE)
+        property_types.read(_STATE, props)
         if "secret_arn" in props:
             key_store.delete(
                 props["secret_arn"],

@@ -101,9 +101,9 @@ def _known(identities: Sequence[Mapping[str, Any]]) -> list[Entry]:
 
 
 def _entries(properties: Mapping[str, Any]) -> Sequence[Entry]:
-    return property_types.of_state(properties, _PROPERTIES).identities or ()
+    return property_types.read(_PROPERTIES, properties).identities or ()
 
 
 def _verdicts(outputs: Mapping[str, Any]) -> list[Verdict]:
-    results = property_types.of_state(outputs, _PROPERTIES).results or ()
+    results = property_types.read(_PROPERTIES, outputs).results or ()
     return list(map(Verdict.from_properties, results))

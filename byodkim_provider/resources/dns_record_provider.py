@@ -28,7 +28,7 @@ from byodkim_provider.resources.records import problem_of, quoted
 
 _STORED: Final = property_types.model_of(
     {
-        **property_types.hints_of(HostSettings, strict=True),
+        **property_types.hints_of(HostSettings),
         **dict.fromkeys(("name", "credentials"), property_types.Line),
     },
     required=("provider", "zone", "name", "value", "present_value"),
@@ -85,7 +85,7 @@ class DnsRecordProvider(DynamicProvider):
         return check_result(news, problems)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        property_types.of_state(olds, _STORED)
+        property_types.read(_STORED, olds)
         replaces = [name for name in _IDENTITY if olds.get(name) != news.get(name)]
         changed = [name for name in _WAY if olds.get(name) != news.get(name)]
         if replaces == ["value"] and news["existing"] == "free slot":
@@ -99,7 +99,7 @@ class DnsRecordProvider(DynamicProvider):
         return CreateResult(f"{_settings(props).label}/{props['name']}", self._published(props))
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        property_types.of_state(props, _STORED)
+        property_types.read(_STORED, props)
         there, before = self._record(props).values(), props["present_value"]
         same = [value for value in there if mark(value) == mark(props["value"])]
         if before in there:
@@ -110,14 +110,14 @@ class DnsRecordProvider(DynamicProvider):
         )
 
     def update(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        property_types.of_state(olds, _STORED)
+        property_types.read(_STORED, olds)
         before = olds["present_value"]
         if all(olds.get(name) == news.get(name) for name in (*_WAY, "value")):
             return UpdateResult({**news, "present_value": before})
         return UpdateResult(self._published(news, before))
 
     def delete(self, _id: str, props: dict[str, Any]) -> None:
-        property_types.of_state(props, _STORED)
+        property_types.read(_STORED, props)
         self._record(props).withdraw(props["present_value"])
 
     def _published(self, props: dict[str, Any], before: str | None = None) -> dict[str, Any]:

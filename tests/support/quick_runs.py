@@ -138,7 +138,7 @@ def _prepare():
     for file in (ROOT / "byodkim_provider" / "resources").glob("*_provider.py"):
         importlib.import_module(f"byodkim_provider.resources.{file.stem}")
     for kind in (Declared, KeyInSes, Stored, Entry, Verdict):
-        property_types._model(kind)
+        property_types.adapter(kind)
     session = boto3.Session("nobody", "nothing", region_name="us-east-1")
     for service in SERVICES:
         session.client(service)

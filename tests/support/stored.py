@@ -20,6 +20,7 @@ MOMENTS = st.datetimes(datetime(1000, 1, 1), datetime(9000, 1, 1), timezones=st.
 
 st.register_type_strategy(int, st.integers(1, 10**6))
 st.register_type_strategy(AwareDatetime, MOMENTS)
+st.register_type_strategy(str, st.text(st.characters(categories=["L", "N", "P"])))
 
 
 def any_of(cls, **limited):
@@ -29,7 +30,12 @@ def any_of(cls, **limited):
 
 st.register_type_strategy(Zone, any_of(Zone))
 
-DECLARED = any_of(Declared)
+DECLARED = any_of(
+    Declared,
+    overlap_days=st.integers(0, 365),
+    dns_wait_seconds=st.integers(0, 3600),
+    dns_resolvers=st.sampled_from([(), ("192.0.2.53", "[::1]:5353")]),
+)
 STORED = any_of(Stored, declared=DECLARED, key=st.none() | any_of(KeyInSes))
 
 
