@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.ses import SesIdentity
@@ -49,12 +48,8 @@ def of_stack(
     """The state of *domains* of the stack."""
     account = environment.account(stack.aws())
     verified = stack.state.verified
-    shown = ask_all(
-        {
-            domain.name: partial(_domain, domain, account, environment, verified)
-            for domain in domains
-        }
-    )
+    by_name = {domain.name: domain for domain in domains}
+    shown = ask_all(lambda name: _domain(by_name[name], account, environment, verified), [*by_name])
     stored = [one.declared for domain in stack.domains.values() for one in domain.identities]
     return StackNow(
         stack=stack.name,

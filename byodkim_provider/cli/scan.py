@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import filter as matching
-from functools import partial
 from itertools import chain
 from typing import Final
 
@@ -142,7 +141,7 @@ def _listed(
             return error
 
     regions = asked or regions_with_ses(partition)
-    answers = ask_all({region: partial(identities, region) for region in regions})
+    answers = ask_all(identities, regions)
     regions_of: dict[str, list[str]] = {}
     others: set[str] = set()
     errors: dict[str, ByodkimError] = {}
@@ -189,7 +188,7 @@ def _read(
         seen = {region: account.ses(region, None).get_email_identity(domain) for region in regions}
         return {region: one for region, one in seen.items() if one}
 
-    return ask_all({domain: partial(read, domain) for domain in names})
+    return ask_all(read, names)
 
 
 def _owner(one: SesIdentity) -> str | None:

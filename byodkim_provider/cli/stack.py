@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -123,16 +123,15 @@ def open_stack(name: str | None, environment: Environment) -> Stack:
         raise Failed(CliMessages.NO_PROJECT(directory=environment.directory))
     project = read_yaml(file)
 
-    def pulumi(*arguments: str) -> str:
-        return environment.ask_pulumi(arguments, file.parent)
-
     if name is None:
-        name = pulumi("stack", "--show-name").strip()
+        name = environment.ask_pulumi(["stack", "--show-name"], file.parent).strip()
     questions = {
-        "Pulumi: the configuration": partial(pulumi, "config", "--json", "-s", name),
-        "Pulumi: the state": partial(pulumi, "stack", "export", "-s", name),
+        "Pulumi: the configuration": ["config", "--json", "-s", name],
+        "Pulumi: the state": ["stack", "export", "-s", name],
     }
-    config, export = ask_all(questions).values()
+    config, export = ask_all(
+        lambda title: environment.ask_pulumi(questions[title], file.parent), [*questions]
+    ).values()
     try:
         values, state = read_config(config), read_state(export)
     except (ValueError, KeyError, TypeError, AttributeError) as error:

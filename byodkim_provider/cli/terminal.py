@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from dataclasses import fields
 from datetime import datetime
@@ -90,9 +90,9 @@ INTERVAL_SECONDS: Final = 10
 """Seconds between all later messages."""
 
 
-def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T]:
+def ask_all(ask: Callable[[str], T], names: Sequence[str]) -> dict[str, T]:
     """
-    The results of *questions*, functions to call, by the same names, which messages show.
+    What *ask* returns for each of *names*, which messages show.
 
     Raises the first error. Ctrl-C works at once: running calls are not waited for.
     """
@@ -104,13 +104,11 @@ def ask_all(questions: Mapping[str, Callable[[], T]]) -> dict[str, T]:
         if clock.monotonic() < due:
             return
         due += INTERVAL_SECONDS
-        missing = [name for number, name in enumerate(questions) if number not in answered]
-        answers = f"{len(answered)} of {len(questions)} answers"
+        missing = [name for number, name in enumerate(names) if number not in answered]
+        answers = f"{len(answered)} of {len(names)} answers"
         say(f"{answers}, waiting for {first_few(missing)}")
 
-    answers = side_by_side(
-        lambda ask: ask(), [*questions.values()], at_once=AT_ONCE, waiting=waiting
-    )
+    answers = side_by_side(ask, names, at_once=AT_ONCE, waiting=waiting)
     if answers is None:
         raise click.Abort
-    return dict(zip(questions, answers, strict=True))
+    return dict(zip(names, answers, strict=True))
