@@ -234,16 +234,3 @@ def test_replacement(secrets_manager, run, lag):
     assert secrets_manager.days_to_restore(NAME) is None
     assert str(AwsMessages.LEFT(arn=old.arn)) in new.progress.infos
     assert old.held == made.held
-
-
-def test_delete_without_its_tag(secrets_manager, run):
-    """The secret stays, and the line says why: no other resource has to have it."""
-    made = run.create()
-    secrets_manager.secret(NAME).tags.clear()
-    later = Run(secrets_manager)
-    later.delete(made)
-    assert secrets_manager.days_to_restore(NAME) is None
-    [said] = later.progress.infos
-    assert said.endswith(
-        "left in Secrets Manager, its tag `byodkim:instance` is not this resource's"
-    )

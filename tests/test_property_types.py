@@ -21,8 +21,6 @@ RESOLVER_LIKE = "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a p
     ("changes", "problem"),
     [
         ({"domain": 1.0}, "domain: must be text, not 1.0"),
-        ({"private_key": {}}, "private_key: must be text, not a map"),
-        ({"generation": "1"}, "generation: must be a whole number, not '1'"),
         (
             {"supplied_keys": {"x": "y"}},
             "supplied_keys[\"x\"]: must be a whole number, not 'x'",
@@ -34,10 +32,6 @@ RESOLVER_LIKE = "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a p
         (
             {"zones": [{"provider": "manual", "name_servers": "ns1"}]},
             "zones[0][\"name_servers\"]: must be a list, not 'ns1'",
-        ),
-        (
-            {"dns_check": "maybe"},
-            "dns_check: must be 'authoritative' or 'off', not 'maybe'",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -71,12 +65,10 @@ def test_an_input_is_declared_once():
             {"identities": [{"domain": "d", "region": "r", "selector": "s", "key_set_at": "soon"}]},
             "identities[0][\"key_set_at\"]: must be a time in ISO 8601, not 'soon'",
         ),
-        ({"timeout_minutes": "ten"}, "timeout_minutes: must be a number, not 'ten'"),
-        ({"timeout_minutes": -1.0}, "timeout_minutes: must be at least 0.0, not -1.0"),
         ({"timeout_minutes": 1e9}, "timeout_minutes: must be at most 4320.0, not 1000000000.0"),
         ({"on_timeout": "explode"}, "on_timeout: must be 'warn' or 'fail', not 'explode'"),
     ],
-    ids=["no list", "missing", "time", "number", "negative", "for ever", "word"],
+    ids=["no list", "missing", "time", "for ever", "word"],
 )
 def test_verification_inputs(changes, problem):
     """A verification is not begun with an input of another type."""
@@ -88,19 +80,13 @@ def test_verification_inputs(changes, problem):
     ("changes", "problem"),
     [
         ({"instance": None}, "in the state, instance: required"),
-        ({"status": 1.0}, "in the state, status: must be text, not 1.0"),
         (
             {"signed_until": {"1": "soon"}},
             "in the state, signed_until[\"1\"]: must be a time in ISO 8601, not 'soon'",
         ),
-        (
-            {"key_set_at": "soon"},
-            "in the state, key_set_at: must be a time in ISO 8601, not 'soon'",
-        ),
         ({"published": [1.5]}, "in the state, published[0]: must be a whole number, not 1.5"),
-        ({"overlap_days": "x"}, "in the state, overlap_days: must be a whole number, not 'x'"),
     ],
-    ids=["missing", "text", "times", "time", "list", "number"],
+    ids=["missing", "times", "list"],
 )
 def test_state_of_an_identity(world: World, changes, problem):
     """A state edited by hand is refused, and the message names what restores an earlier version."""
@@ -111,17 +97,14 @@ def test_state_of_an_identity(world: World, changes, problem):
     assert "`pulumi stack import`" in refused.value.hint
 
 
-@pytest.mark.parametrize("call", ["diff", "update", "read", "delete"])
-def test_state_of_a_key(call):
+@pytest.mark.parametrize(
+    ("call", "arguments"),
+    [("diff", ({}, {})), ("update", ({}, {})), ("read", ({},)), ("delete", ({},))],
+)
+def test_state_of_a_key(call, arguments):
     """Without its public half there is nothing to go on with."""
-    arguments = {
-        "diff": ("id", {}, {}),
-        "update": ("id", {}, {}),
-        "read": ("id", {}),
-        "delete": ("id", {}),
-    }
     with pytest.raises(InvalidSettings) as refused:
-        getattr(DkimKeyProvider(), call)(*arguments[call])
+        getattr(DkimKeyProvider(), call)("id", *arguments)
     assert refused.value.problems == tuple(
         f"in the state, {name}: required" for name in ("domain", "selector", "fingerprint")
     )

@@ -352,9 +352,6 @@ def says(reason):
     return AwsMessages.SAYS(service="SES", reason=reason)
 
 
-SAYS_IT = says(QUOTES.format("[...]"))
-
-
 @cases(
     ("refusal", "code", "steps"),
     {

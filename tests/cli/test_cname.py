@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import pytest
-import yaml
 
 from byodkim_provider.aws.ses import INSTANCE_TAG, OWNER_TAG
 from byodkim_provider.dkim import records
@@ -14,8 +13,6 @@ from byodkim_provider.dkim.generations import slot
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
 from byodkim_provider.identity.state import KeyInSes, Stored
-from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.fakes import REGION, SERVERS
@@ -117,15 +114,6 @@ def test_right_at_the_first_try(new, world):
     assert new.run("status", SHOP).stdout.count(": right\n") == 3
 
 
-def test_text(new):
-    """A message to a DNS team says what to add, why, and until when."""
-    text = new.run("records", SHOP, "--format", "text", "--zone", SHOP).stdout
-    for name in NAMES:
-        assert f"\n{name}. 300 IN CNAME {name}.{KEYS}.\n" in text
-    said = text.partition(f"Please add to the DNS of {SHOP}:\n\n")[2]
-    assert f"A form that adds {SHOP} to a name" in said
-
-
 # What is wrong
 
 
@@ -181,34 +169,21 @@ def test_status_of_the_next_slot(stack, world, findings):
 # Rotations
 
 
-def test_no_free_slot(stack):
-    """Two published generations never share a slot: the latest of the others signs again."""
-    project = stack(3, (1, 2, 3), until={1: 2, 2: 1})
-    result = project.run("rotate", SHOP, "--yes", "--no-up", "--compromised")
-    assert result.exit_code == 0, result.stderr
-    written = yaml.safe_load(project.stack_file.read_text())["config"]["ses-byodkim:domains"][SHOP]
-    after = {"generation": 2, "overlapDays": 0, "published": [1, 2]}
-    assert after.items() <= written.items()
-
-
 @cases(
-    ("published", "until", "problem"),
+    ("until", "problem"),
     {
         # Generation 3 has leaked, with `overlapDays: 0`: generation 5 needs the slot of 2.
-        "of no use any more": ((2, 4), {2: 11, 3: 1}, None),
-        "in use": ((2, 4), {2: 3, 3: 1}, [2, 4]),
+        "of no use any more": (
+            {2: 11, 3: 1},
+            "generation 5 has no record yet, and its slot has the key of generation 2",
+        ),
+        "in use": ({2: 3, 3: 1}, "generation 2 signed until 2026-11-22 12:00 UTC"),
     },
 )
-def test_slot_is_taken(stack, world, published, until, problem):
+def test_slot_is_taken(stack, until, problem):
     """Where no slot may get a key yet, the date is said, or what to publish first."""
-    project = stack(4, published, until=until, overlap_days=0)
-    written = f"{{generation: 4, published: {list(published)}, overlapDays: 0, dns: {SLOTS}}}"
+    project = stack(4, (2, 4), until=until, overlap_days=0)
+    written = f"{{generation: 4, published: [2, 4], overlapDays: 0, dns: {SLOTS}}}"
     project.write(f"    {SHOP}: {written}\n")
     result = project.run("rotate", SHOP, "--yes")
-    said = CliMessages.SLOT_TAKEN(domain=SHOP, generation=5, signing=4, before=2, published=[4, 5])
-    if problem:
-        last = world.clock.now() - timedelta(days=3)
-        times = {"signed_until": last, "allowed_from": last + timedelta(days=10)}
-        keep = {"target": 4, "today": problem}
-        said = IdentityMessages.STILL_IN_USE(domain=SHOP, generation=2, **times, **keep)
-    assert (result.exit_code, result.stderr) == (1, f"byodkim: {said.with_hint()}\n")
+    assert (result.exit_code, problem in result.stderr) == (1, True)

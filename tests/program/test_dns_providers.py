@@ -10,7 +10,6 @@ from pulumi.runtime.settings import reset_options
 from byodkim_provider.config import settings
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import aws_account
 from byodkim_provider.program.dns_provider import TxtRecord, Zone
 from byodkim_provider.program.domain import ByodkimDomain, ByodkimDomainArgs
@@ -201,47 +200,20 @@ def test_route53_of_another_account(cloud):
     assert cloud.roles == [None, role] * 2
 
 
-WHERE = {"where": f'domains["{DOMAIN}"].dns.zoneId'}
-
-
 @cases(
     ("options", "problem"),
     {
-        "two of one name": (
-            {},
-            ProgramMessages.SEVERAL(
-                domain=DOMAIN,
-                zone="example.com",
-                zones="Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)",
-            ),
-        ),
-        "none": (
-            {"zone": "othr.example"},
-            ProgramMessages.NOT_THERE(
-                where=f'domains["{DOMAIN}"].dns.zone',
-                zone="othr.example",
-                did_you_mean=", did you mean 'other.example'?",
-            ),
-        ),
+        "two of one name": ({}, "Z1 (ns-1.example.net, ns-2.example.net), Z2 (ns-9.example.net)"),
+        "none": ({"zone": "othr.example"}, "did you mean 'other.example'?"),
         "of another domain": (
             {"zone_id": "ZORG"},
-            ProgramMessages.OTHER_DOMAIN(
-                **WHERE, zone_id="ZORG", zone="other.example", domain=DOMAIN
-            ),
+            f"'other.example', which does not hold '{DOMAIN}'",
         ),
         "not that of the CNAMEs": (
             {"zone_id": "ZORG", "zone": "keys.example.net", "cname": "ses"},
-            ProgramMessages.OTHER_DOMAIN(
-                **WHERE,
-                zone_id="ZORG",
-                zone="other.example",
-                domain=f"{DOMAIN}.keys.example.net",
-            ),
+            f"'other.example', which does not hold '{DOMAIN}.keys.example.net'",
         ),
-        "nowhere": (
-            {"zone_id": "ZGONE"},
-            ProgramMessages.NOT_THERE(**WHERE, zone="ZGONE", did_you_mean=""),
-        ),
+        "nowhere": ({"zone_id": "ZGONE"}, f'domains["{DOMAIN}"].dns.zoneId: '),
     },
 )
 def test_route53_zone_refused(cloud, options, problem):
@@ -250,7 +222,7 @@ def test_route53_zone_refused(cloud, options, problem):
     cloud.add_zone("Z2", "example.com", "ns-9.example.net")
     cloud.add_zone("ZIN", "example.com", is_private=True)
     cloud.add_zone("ZORG", "other.example")
-    assert refusal(hosted_zone, Route53(DnsSettings(**options))) == problem.with_hint()
+    assert problem in refusal(hosted_zone, Route53(DnsSettings(**options)))
 
 
 @pytest.mark.parametrize("existing", ["same key", "replace"])

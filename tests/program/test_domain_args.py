@@ -1,7 +1,5 @@
 """If this fails, a domain in Python means something else than the same one in a stack file."""
 
-from typing import get_args
-
 import pulumi
 import pytest
 from pulumi.runtime.config import CONFIG
@@ -14,13 +12,9 @@ from byodkim_provider import (
     SuppliedKey,
 )
 from byodkim_provider.config.json_schema import docstrings, json_schema
-from byodkim_provider.config.schema import DnsProviderName
 from tests.support.cases import cases
 from tests.support.testdata import KEY_1 as KEY
 from tests.support.testdata import KEY_2
-
-REGION = "eu-west-1"
-*HOSTS, _ = get_args(DnsProviderName)
 
 LATER = pulumi.Output.from_input("later")
 
@@ -54,21 +48,6 @@ def test_region_of_the_stack():
                 "tags[\"aws:x\"]: names that begin with 'aws:' are reserved",
             ],
         ),
-        "dns": (
-            {"dns": ["manuel"]},
-            [
-                f"dns[0]: must be {', '.join(map(repr, HOSTS))} or 'manual', not 'manuel', did you "
-                "mean 'manual'?"
-            ],
-        ),
-        "keys": (
-            {"keys": {1: {"selector": "s1", "private_key": "no key"}}},
-            [
-                "keys[1].privateKey: is not base64, expected an RSA private key (PKCS#1 or "
-                "PKCS#8), "
-                "as PEM or as base64 of its DER"
-            ],
-        ),
         "one DNS provider": (
             {"dns_providers": object()},
             ["dnsProviders: must be a Sequence, not a value of type object"],
@@ -85,47 +64,24 @@ def test_region_of_the_stack():
             {"overlap_day": 1},
             ["overlap_day: unknown key, did you mean 'overlapDays'?"],
         ),
-        "misspelt": (
-            {"generaton": 1},
-            ["generaton: unknown key, did you mean 'generation'?"],
-        ),
     },
 )
 def test_refused(given, problems):
     """All that is wrong is said when the arguments are made, in the spelling of a stack file."""
     given = {"domain": "example.com", "generation": 1} | given
-    if "generaton" in given:
-        del given["generation"]
     with pytest.raises(InvalidSettings) as refused:
         ByodkimDomainArgs(**given)
     assert list(refused.value.problems) == [f'domains["example.com"].{one}' for one in problems]
     assert isinstance(refused.value, pulumi.RunError)  # which Pulumi shows without a traceback
 
 
-@cases(
-    ("part", "given", "problems"),
-    {
-        "key": (
-            SuppliedKey,
-            {"selector": "S1", "private_key": KEY_2[:-9]},
-            [
-                "privateKey: is not base64, expected an RSA private key (PKCS#1 or PKCS#8), as "
-                "PEM or as base64 of its DER",
-                (
-                    "selector: 'S1' must be the one label before '._domainkey': 1 to 63 "
-                    "lower-case letters, digits and hyphens, with no hyphen at either end"
-                ),
-            ],
-        ),
-    },
-)
-def test_a_part_is_refused(part, given, problems):
-    """
-    A part made by itself raises this package's error, and never quotes a key.
-    """
+def test_a_part_is_refused():
+    """A part made by itself raises this package's error, and never quotes a key."""
     with pytest.raises(InvalidSettings) as refused:
-        part(**given)
-    assert list(refused.value.problems) == [f"{part.__name__}.{one}" for one in problems]
+        SuppliedKey(selector="S1", private_key=KEY_2[:-9])
+    key, selector = refused.value.problems
+    assert key.startswith("SuppliedKey.privateKey: is not base64")
+    assert selector.startswith("SuppliedKey.selector: 'S1' must be the one label")
     assert KEY_2[:40] not in str(refused.value)
 
 

@@ -9,8 +9,6 @@ from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityPro
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
-DISABLED = "DKIM signatures are disabled"
-
 
 @pytest.fixture
 def provider(world):
@@ -23,31 +21,6 @@ def inputs(world):
     return {
         name: one for name, one in properties.items() if name not in ("fingerprint", "record_name")
     } | {"secret_arn": "arn"}
-
-
-def test_outputs(world, provider):
-    """A refresh stores what it has found, and what is repaired is stored no more."""
-    stored = world.verified().to_outputs()
-    assert provider.read("id", stored).outs["drift"] == []
-    world.model.change(DOMAIN, REGION, signing_enabled=False)
-    seen = provider.read("id", stored).outs
-    assert (seen["drift"], seen["signing_enabled"]) == ([DISABLED], False)
-    repaired = provider.update(
-        "id", seen, {**inputs(world), "private_key": world.key(1).pkcs1_base64()}
-    ).outs
-    assert (repaired["drift"], repaired["signing_enabled"]) == ([], True)
-
-
-def test_preview_of_another_run(world, provider):
-    """The preview after a refresh names the reason of the change that it shows."""
-    stored = world.verified().to_outputs()
-    assert not provider.diff("id", stored, inputs(world)).changes
-    assert world.progress.infos == []
-    drifted = stored | {"signing_enabled": False}
-    assert provider.diff("id", drifted, inputs(world)).changes
-    assert world.progress.infos == [
-        f"{DOMAIN} {REGION}: {DISABLED}; `pulumi up` repairs that, or says what to do"
-    ]
 
 
 def test_adopt_of_ones_own(world, provider):
