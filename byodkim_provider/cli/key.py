@@ -50,6 +50,9 @@ Exit codes:
     metavar="FILE",
     help="A new file, for you alone; by default standard output, unless it is a terminal.",
 )
+@click.option(
+    "--traditional", is_flag=True, help="PKCS#1, `BEGIN RSA PRIVATE KEY`, instead of PKCS#8."
+)
 @pass_environment
 def key(
     environment: Environment,
@@ -57,6 +60,7 @@ def key(
     name: str | None,
     generation: int | None,
     file: str,
+    traditional: bool,
 ) -> None:
     """
     Print the private key of DOMAIN, for a mail server of your own that signs with it too.
@@ -81,7 +85,7 @@ def key(
             )
         )
     record = published[generation]
-    pem = _signing_key(stack, record, environment).pem()
+    pem = _signing_key(stack, record, environment).pem(traditional=traditional)
     if file == "-":
         click.echo(pem, nl=False)
     else:

@@ -71,10 +71,11 @@ class SigningKey:
         """
         return base64.b64encode(self.pkcs1_der).decode()
 
-    def pem(self) -> str:
-        """The private key as `openssl genrsa` writes it: PKCS#8."""
+    def pem(self, *, traditional: bool) -> str:
+        """The private key as `openssl genrsa` writes it: PKCS#8, or with `-traditional` PKCS#1."""
+        form = PrivateFormat.TraditionalOpenSSL if traditional else PrivateFormat.PKCS8
         key = load_der_private_key(self.pkcs1_der, None, unsafe_skip_rsa_key_validation=True)
-        return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+        return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 
 def fingerprint(public_key_der: bytes) -> str:

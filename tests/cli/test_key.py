@@ -22,14 +22,18 @@ def project(project, world):
 
 
 @pytest.mark.parametrize(
-    ("options", "generation"),
-    [([], 2), (["--generation", "3", "--out", "-"], 3)],
+    ("options", "generation", "label"),
+    [
+        ([], 2, "BEGIN PRIVATE KEY"),
+        (["--generation", "3", "--out", "-"], 3, "BEGIN PRIVATE KEY"),
+        (["--traditional"], 2, "BEGIN RSA PRIVATE KEY"),
+    ],
 )
-def test_printed(project, world, options, generation):
+def test_printed(project, world, options, generation, label):
     """Standard output has the key alone; what a server needs beside it is on standard error."""
     result = project.run("key", DOMAIN, *options)
     assert result.exit_code == 0
-    assert result.stdout.startswith("-----BEGIN PRIVATE KEY-----\n")
+    assert result.stdout.startswith(f"-----{label}-----\n")
     assert keys.load(result.stdout) == world.key(generation)
     selector = world.declared(generation).selector
     role = {2: "signing", 3: "standby"}[generation]
