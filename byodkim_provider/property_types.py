@@ -15,6 +15,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import Annotated, Any, Final, TypeVar, get_type_hints
 from urllib.parse import urlsplit
 
@@ -37,6 +38,14 @@ from byodkim_provider.quoting import did_you_mean, named, printable, shown
 from byodkim_provider.times import timestamp
 
 T = TypeVar("T")
+
+Steps = tuple[str | int, ...]
+"""The path to a value: keys and list positions."""
+
+NAMED_BY_USERS: Final = ("privateKeys", "dnsCredentials", "domains", "keys", "tags")
+"""
+Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it.
+"""
 
 MAX_SINGLE_LINE: Final = 1000
 """
@@ -118,16 +127,34 @@ def problems(properties: Mapping[str, Any], model: type[BaseModel]) -> list[str]
 
 
 def _lines(error: ValidationError) -> list[str]:
-    found = error.errors(include_url=False)
-    return [printable(f"{_path(one['loc'])}: {problem_of(one)}") for one in found]
+    lines = []
+    for details in error.errors(include_url=False):
+        # pydantic adds a step for a refused key of a map
+        steps = tuple(step for step in details["loc"] if step != "[key]")
+        lines.append(line(steps, problem_of(details)))
+    return lines
 
 
-def _path(steps: tuple[str | int, ...]) -> str:
-    path = str(steps[0])
-    for step in steps[1:]:
-        if step != "[key]":  # which pydantic adds for a refused key of a map
-            path += f"[{step if isinstance(step, int) else json.dumps(named(step))}]"
-    return path
+def line(steps: Steps, text: Message | str) -> str:
+    """
+    One problem.
+
+    >>> line(("domains", "example.com", "dns", 1, "ttl"), "must be a whole number, not 'long'")
+    'domains["example.com"].dns[1].ttl: must be a whole number, not \\'long\\''
+    """
+    return printable(f"{path(steps)}: {text}")
+
+
+def path(steps: Steps) -> str:
+    """*steps* as `pulumi config set --path` has them."""
+    text = ""
+    for before, step in pairwise(("", *steps)):
+        name = step if isinstance(step, int) else named(step)
+        if isinstance(step, int) or before in NAMED_BY_USERS:
+            text += f"[{json.dumps(name, ensure_ascii=False)}]"
+        else:
+            text += f".{name}" if text else str(name)
+    return text
 
 
 def read(cls: type[T], properties: Mapping[str, Any]) -> T:

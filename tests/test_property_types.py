@@ -23,7 +23,7 @@ RESOLVER_LIKE = "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a p
         ({"domain": 1.0}, "domain: must be text, not 1.0"),
         (
             {"supplied_keys": {"x": "y"}},
-            "supplied_keys[\"x\"]: must be a whole number, not 'x'",
+            "supplied_keys.x: must be a whole number, not 'x'",
         ),
         (
             {"dns_resolvers": ["dns.example"]},
@@ -31,7 +31,7 @@ RESOLVER_LIKE = "an address like '1.1.1.1', '1.1.1.1:53' or '[::1]:53', with a p
         ),
         (
             {"zones": [{"provider": "manual", "name_servers": "ns1"}]},
-            "zones[0][\"name_servers\"]: must be a list, not 'ns1'",
+            "zones[0].name_servers: must be a list, not 'ns1'",
         ),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
@@ -60,10 +60,10 @@ def test_an_input_is_declared_once():
     ("changes", "problem"),
     [
         ({"identities": {}}, "identities: must be a list, not a map"),
-        ({"identities": [{"region": "r", "selector": "s"}]}, 'identities[0]["domain"]: required'),
+        ({"identities": [{"region": "r", "selector": "s"}]}, "identities[0].domain: required"),
         (
             {"identities": [{"domain": "d", "region": "r", "selector": "s", "key_set_at": "soon"}]},
-            "identities[0][\"key_set_at\"]: must be a time in ISO 8601, not 'soon'",
+            "identities[0].key_set_at: must be a time in ISO 8601, not 'soon'",
         ),
         ({"timeout_minutes": 1e9}, "timeout_minutes: must be at most 4320.0, not 1000000000.0"),
         ({"on_timeout": "explode"}, "on_timeout: must be 'warn' or 'fail', not 'explode'"),
@@ -82,7 +82,7 @@ def test_verification_inputs(changes, problem):
         ({"instance": None}, "in the state, instance: required"),
         (
             {"signed_until": {"1": "soon"}},
-            "in the state, signed_until[\"1\"]: must be a time in ISO 8601, not 'soon'",
+            "in the state, signed_until.1: must be a time in ISO 8601, not 'soon'",
         ),
         ({"published": [1.5]}, "in the state, published[0]: must be a whole number, not 1.5"),
     ],

@@ -7,7 +7,6 @@ may be a key.
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -20,11 +19,8 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.property_types import problem_of
-from byodkim_provider.quoting import did_you_mean, named, nearest, printable
-
-Steps = tuple[str | int, ...]
-"""The path to a value: keys and list positions."""
+from byodkim_provider.property_types import NAMED_BY_USERS, Steps, line, path, problem_of
+from byodkim_provider.quoting import did_you_mean, nearest
 
 Problem = tuple[Steps, Message]
 """The path within a field, and the message."""
@@ -40,21 +36,6 @@ def refuse(problems: Iterable[Problem]) -> None:
 
 SECRET_MAPS: Final = ("privateKeys", "dnsCredentials")
 """Settings whose values are secrets."""
-
-_NAMED_BY_USERS: Final = {*SECRET_MAPS, "domains", "keys", "tags"}
-"""
-Maps whose keys are not ours: `domains["example.com"]`, as `pulumi config set --path` writes it.
-"""
-
-
-def line(steps: Steps, text: Message | str) -> str:
-    """
-    One problem.
-
-    >>> line(("domains", "example.com", "dns", 1, "ttl"), "must be a whole number, not 'long'")
-    'domains["example.com"].dns[1].ttl: must be a whole number, not \\'long\\''
-    """
-    return printable(f"{_path(steps)}: {text}")
 
 
 def strings_in(value: object, steps: Steps) -> Iterator[tuple[Steps, str]]:
@@ -73,18 +54,7 @@ def secret_command(steps: Steps) -> str:
     >>> print(secret_command(("privateKeys", "mail2026")))
     `pulumi config set --secret --path 'privateKeys["mail2026"]'`
     """
-    return f"`pulumi config set --secret --path {shlex.quote(_path(steps))}`"
-
-
-def _path(steps: Steps) -> str:
-    path = ""
-    for before, step in pairwise(("", *steps)):
-        name = step if isinstance(step, int) else named(step)
-        if isinstance(step, int) or before in _NAMED_BY_USERS:
-            path += f"[{json.dumps(name, ensure_ascii=False)}]"
-        else:
-            path += f".{name}" if path else str(name)
-    return path
+    return f"`pulumi config set --secret --path {shlex.quote(path(steps))}`"
 
 
 def lines(
@@ -101,13 +71,12 @@ def lines(
     misspelt = set()
     missing = []
     for details in error.errors(include_url=False):
-        written = tuple(_written_steps(details["loc"], given))
-        location = _as_in_stack_file(written)
+        location = tuple(_written_steps(details["loc"], given))
         if details["type"] == "located":
             for steps, text in details["ctx"]["problems"]:
                 yield line((*within, *location, *steps), text)
         elif details["type"] == "extra_forbidden":
-            key, keys = str(written[-1]), _keys_at(location[:-1], root)
+            key, keys = str(details["loc"][-1]), _keys_at(location[:-1], root)
             misspelt.add((*location[:-1], nearest(key, keys)))
             yield line((*within, *location[:-1], key), unknown_key(key, keys))
         elif details["type"] == "missing":
@@ -121,24 +90,14 @@ def lines(
             yield line((*within, *location), required())
 
 
-def _as_in_stack_file(steps: Steps) -> Steps:
-    """*steps*, where a program in Python wrote the names of arguments."""
-    spelled = []
-    for before, step in pairwise(("", *steps)):
-        if isinstance(step, str) and before not in _NAMED_BY_USERS:
-            step = to_camel(step)
-        spelled.append(step)
-    return tuple(spelled)
-
-
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
     """
-    *steps* without those that the user did not write.
+    *steps* as a stack file spells them, without those that the user did not write.
 
-    A single `dns` is parsed as a list, and a provider's name as an object; for a refused key of a
-    map pydantic adds a step "[key]".
+    A program in Python writes names of arguments. A single `dns` is parsed as a list, and a
+    provider's name as an object; for a refused key of a map pydantic adds a step "[key]".
     """
-    for step in steps:
+    for before, step in pairwise(("", *steps)):
         is_list = isinstance(value, list | tuple)
         is_within = isinstance(value, Mapping) and step in value
         in_short_form = isinstance(value, str) or (
@@ -146,7 +105,7 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
         )
         if in_short_form or step == "[key]":
             continue
-        yield step
+        yield to_camel(step) if isinstance(step, str) and before not in NAMED_BY_USERS else step
         if isinstance(value, Mapping):
             value = value.get(step)
         elif isinstance(value, list | tuple) and isinstance(step, int):

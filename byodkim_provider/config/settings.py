@@ -16,7 +16,7 @@ from typing import Any, Final
 from pydantic import ValidationError
 
 from byodkim_provider.aws.regions import partition_of, region_problem
-from byodkim_provider.config.problems import Problem, keys_of, line, lines, unknown_key
+from byodkim_provider.config.problems import Problem, keys_of, lines, unknown_key
 from byodkim_provider.config.schema import (
     MIN_CNAME_OVERLAP,
     DnsSettings,
@@ -31,6 +31,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
+from byodkim_provider.property_types import line
 from byodkim_provider.quoting import first_few
 
 PROJECT: Final = "ses-byodkim"

@@ -14,12 +14,12 @@ import pulumi
 from pulumi.runtime import get_config, is_config_secret
 
 from byodkim_provider.config import stack_file
-from byodkim_provider.config.problems import SECRET_MAPS, Steps, line, secret_command, strings_in
+from byodkim_provider.config.problems import SECRET_MAPS, secret_command, strings_in
 from byodkim_provider.config.settings import KEYS, NOT_SECRET
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.property_types import from_json
+from byodkim_provider.property_types import Steps, from_json, line
 from byodkim_provider.resources.sdk import configured_names
 
 SHORTEST_SECRET: Final = 12

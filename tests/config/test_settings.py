@@ -11,9 +11,10 @@ from jsonschema import Draft202012Validator
 
 from byodkim_provider.config import settings
 from byodkim_provider.config.json_schema import json_schema
-from byodkim_provider.config.problems import line, secret_command
+from byodkim_provider.config.problems import secret_command
 from byodkim_provider.dkim import keys
 from byodkim_provider.errors import InvalidSettings
+from byodkim_provider.property_types import line
 from tests.support.cases import cases, written_out
 from tests.support.testdata import KEY_1, KEY_2
 
