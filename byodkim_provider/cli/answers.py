@@ -31,7 +31,6 @@ from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.mail_from import mail_from_mistakes
-from byodkim_provider.dns.panels import Panel
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.errors import ByodkimError
@@ -115,13 +114,17 @@ def _record(name: str, domain: Domain, resolver: DnsResolver | None, now: dateti
         zones = declared.zones_of(record.generation if record else declared.generation)
     servers = [server for zone in zones for server in zone.name_servers]
     are_known = all(zone.name_servers for zone in zones)
-    pasted = None if target else by_hand(zones)
+    here: Sequence[Zone] = () if target else zones
+    pasted = by_hand(here)
+    panel = here[0].host_panel if len(here) == 1 else None
+    if pasted and pasted.panel:
+        panel = PANELS.get(pasted.panel)
     expected = ExpectedRecord(
         selector=dkim.split_name(name)[0],
         domain=domain.name,
         public_key_der=dkim.public_key(record.value) if record else None,
         zone=pasted.name if pasted else None,
-        panel=None if target else _panel(zones),
+        panel=panel,
         new_key=_new_key(record, domain),
         name_servers=servers if are_known else (),
         target=target,
@@ -138,17 +141,6 @@ def _new_key(record: DeclaredRecord | None, domain: Domain) -> str:
     if record.generation == domain.settings.generation:
         return f"run `byodkim rotate {domain.name} --compromised`"
     return "set `published` to the other generations and `overlapDays: 0`, and run `pulumi up`"
-
-
-def _panel(zones: Sequence[Zone]) -> Panel | None:
-    """
-    Where the record stands, typed in or written by the host's API; None if that is not one known
-    panel.
-    """
-    pasted = by_hand(zones)
-    if pasted and pasted.panel:
-        return PANELS.get(pasted.panel)
-    return zones[0].host_panel if len(zones) == 1 else None
 
 
 def _with_role(

@@ -224,6 +224,10 @@ def _record(
     own = [dns for dns in places if not dns.cname]
     pasted = by_hand(own)
     at = pasted or (own[0] if len(own) == 1 else DnsSettings())
+    ttl: int | None = at.ttl
+    host = SPECS.get(at.provider)
+    if host and "ttl" not in at.model_fields_set:
+        ttl = host.default_ttl or None
     holds = at.zone and dkim.is_in(name, at.zone)  # a delegated `_domainkey` holds no MX record
     return Record(
         kind=kind,
@@ -232,14 +236,6 @@ def _record(
         domain=domain,
         panel=panel or PANELS[at.panel or "other"],
         zone=at.zone if holds else None,
-        ttl=_ttl(at),
+        ttl=ttl,
         is_written=bool(own) and not (pasted or panel),
     )
-
-
-def _ttl(dns: DnsSettings) -> int | None:
-    """The TTL with which *dns* publishes, in seconds; None where records have none."""
-    host = SPECS.get(dns.provider)
-    if host is None or "ttl" in dns.model_fields_set:
-        return dns.ttl
-    return host.default_ttl or None

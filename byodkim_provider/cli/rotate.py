@@ -65,8 +65,6 @@ class Rotation:
     """One step of a domain."""
 
     domain: str
-    before: int
-    """The generation that signs now."""
     generation: int
     """The generation that will sign."""
     published: tuple[int, ...]
@@ -298,7 +296,6 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     }
     return Rotation(
         domain=domain.name,
-        before=settings.generation,
         generation=target,
         published=published,
         changes=tuple(

@@ -10,7 +10,7 @@ escaped.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from fnmatch import filter as matching
 from itertools import chain
 from typing import Final
@@ -100,12 +100,20 @@ def scan(
     if in_stack:
         left_out.append(f"domains that the stack has: {len(in_stack)}")
     unread = sorted(chosen - in_stack)
+
+    def read(domain: str) -> Identities:
+        seen = {
+            region: account.ses(region, None).get_email_identity(domain)
+            for region in regions_of[domain]
+        }
+        return {region: one for region, one in seen.items() if one}
+
     found: dict[str, Identities] = {}
     most = limit or len(unread)
     while unread and len(found) < most:
         missing = most - len(found)
         names, unread = unread[:missing], unread[missing:]
-        for domain, identities in _read(account, names, regions_of).items():
+        for domain, identities in ask_all(read, names).items():
             owners = sorted(filter(None, map(_owner, identities.values())))
             if owners and domain not in wanted:  # one `up` would take it
                 left_out.append(str(CliMessages.STACK_HAS_IT(domain=domain, stack=owners[0])))
@@ -176,19 +184,6 @@ def _chosen(known: Collection[str], wanted: Strings, exclude: Strings) -> set[st
     for pattern in exclude:
         chosen -= {*matching(known, pattern)}
     return chosen
-
-
-def _read(
-    account: Connections, names: Sequence[str], regions_of: Mapping[str, Sequence[str]]
-) -> Mapping[str, Identities]:
-    """What SES has of the domains *names*."""
-
-    def read(domain: str) -> Identities:
-        regions = regions_of[domain]
-        seen = {region: account.ses(region, None).get_email_identity(domain) for region in regions}
-        return {region: one for region, one in seen.items() if one}
-
-    return ask_all(read, names)
 
 
 def _owner(one: SesIdentity) -> str | None:

@@ -8,7 +8,6 @@ from byodkim_provider.messages import Table
 from byodkim_provider.messages.identity import TAKE_BACK
 
 _WITHOUT_A_STACK: Final = "; `byodkim doctor DOMAIN --selector S` needs no stack"
-_UP_FIRST: Final = "run `pulumi up` first"
 
 
 class CliMessages(Table):
@@ -51,7 +50,7 @@ class CliMessages(Table):
     )
     OTHER_FILE = (
         "{domain}: the stack file has what no run has carried out yet: {settings}",
-        _UP_FIRST,
+        "run `pulumi up` first",
     )
     NO_WAY_BACK = (
         "{domain}: no generation before {generation} is published, there is no way back",
