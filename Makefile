@@ -20,7 +20,7 @@ test: venv/.installed engine ## Run the tests, those on the real engine too
 	$(RUN) -m pytest -n 6 --dist loadfile --no-loadscope-reorder
 
 languages: venv/.installed engine ## Run programs in other languages, with the real engine; needs Node.js, npm and Go
-	$(RUN) -m tests.languages
+	$(RUN) -m pytest tests/languages
 
 newest: venv/.installed ## Run the contract with Pulumi, with the newest SDK that the bounds allow
 	$(RUN) -m pip install --quiet --disable-pip-version-check --upgrade --target .cache/newest "$$(grep '^pulumi>' requirements.txt)"

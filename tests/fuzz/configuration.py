@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
 from typing import Any, Final
 
 import yaml
 from hypothesis import strategies as st
 
 from byodkim_provider.aws.settings import REFUSED, ROLE_OPTIONS, read_settings
-from byodkim_provider.cli import stack
 from byodkim_provider.config import settings, stack_file
 from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts, words
@@ -141,28 +139,7 @@ def put_stack_file(text: str) -> None:
         stack_file.domains_in(stack_file.load(text), "ses-byodkim")
 
 
-def _printed(config: dict[str, Any]) -> str:
-    ours = {name: {"value": json.dumps(value), "secret": False} for name, value in config.items()}
-    return json.dumps({"aws:region": {"value": "eu-west-1", "secret": False}} | ours)
-
-
-PRINTED: Final = tuple(map(_printed, CONFIGURATIONS))
-
-
-def put_printed(text: str) -> None:
-    """What `pulumi config` prints is read as every command does, or is no configuration."""
-    with suppress(ValueError, KeyError, TypeError, AttributeError):  # as `open_stack` does
-        stack.read_config(text)
-
-
 TARGETS = (
-    Target(
-        "printed configuration",
-        st.one_of(mutated_text(PRINTED), texts),
-        put_printed,
-        regressions=("KEY  VALUE", "KEY  VALUE\n     x\n", "VALUE"),
-        weight=3,
-    ),
     Target(
         "settings",
         mutated(CONFIGURATIONS),

@@ -130,25 +130,6 @@ def test_aws_provider(shell, plugin):
     program.succeeds("pulumi destroy")
 
 
-SDKS = {
-    "nodejs": "domain.ts",
-    "go": "byodkim/domain.go",
-    "python": "pulumi_byodkim/domain.py",
-}
-"""The file that has the domain, by language. Here are no generators for C# and Java."""
-
-
-@pytest.mark.parametrize(("language", "file"), SDKS.items(), ids=SDKS)
-def test_sdk(shell, plugin, language, file):
-    """The schema makes an SDK for each language, with the descriptions."""
-    done = shell.run(f'pulumi package gen-sdk ./plugin --language {language} --out "$PWD/made"')
-    assert done.exit_code == 0, done.shown
-    assert (
-        "The generation of the key that signs."
-        in (shell.project / "made" / language / file).read_text()
-    )
-
-
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may have the port of HTTPS")
 def test_git(shell, plugin, tmp_path):
     """

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import ast
 import functools
-from collections.abc import Iterator, Mapping
-from graphlib import TopologicalSorter
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -38,12 +37,12 @@ def tree(path: Path) -> ast.Module:
 
 
 def imported(path: Path) -> Iterator[str]:
-    """The modules that the import statements of *path* name."""
+    """What the import statements of *path* name: modules, or names in modules."""
     for node in ast.walk(tree(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            yield node.module
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -86,24 +85,8 @@ def imports_of_modules() -> dict[str, set[str]]:
 
 
 def _imported(path: Path) -> Iterator[str]:
-    """What the import statements of a module name, without the name of the product."""
-    for node in ast.walk(tree(path)):
-        names: list[str] = []
-        if isinstance(node, ast.Import):
-            names = [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom) and node.level == 0:
-            names = [f"{node.module}.{alias.name}" for alias in node.names]
-        for name in names:
-            package, _, rest = name.partition(".")
-            if package == PRODUCT.name and rest:
-                yield rest
-
-
-def levels(graph: Mapping[str, set[str]]) -> dict[str, int]:
-    """
-    Length of the longest chain of imports below each part, itself included; raises on a cycle.
-    """
-    level: dict[str, int] = {}
-    for part in TopologicalSorter(graph).static_order():
-        level[part] = 1 + max((level[other] for other in graph[part]), default=0)
-    return level
+    """What *path* imports from the product, without the name of the product."""
+    for name in imported(path):
+        package, _, rest = name.partition(".")
+        if package == PRODUCT.name and rest:
+            yield rest
