@@ -156,12 +156,6 @@ class DnsSettings(Written):
     ) = None
     """Algorithm of the TSIG key. Default: hmac-sha256."""
 
-    def selector(self, generation: int) -> str | None:
-        """
-        The selector of a generation's slot; None without `cname`, where each key gets a new one.
-        """
-        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
-
     def _problems(self) -> Iterator[Problem]:
         """Options that this provider does not have, or has only with others."""
         for option in sorted(

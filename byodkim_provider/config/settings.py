@@ -62,9 +62,7 @@ class DomainSettings(DomainDefaults):
 
     def selector(self, generation: int) -> str | None:
         """The selector of a generation whose record has a slot; None of any other."""
-        return next(
-            (one.selector(generation) for one in generations.holding(self.dns, generation)), None
-        )
+        return generations.selector(self.dns, generation)
 
     @property
     def mail_from_domains(self) -> Mapping[str, str]:
@@ -294,7 +292,7 @@ def _slot_problems(domain: DomainSettings) -> Iterator[Problem]:
         if len({dns.cname for dns in holding}) > 1:
             yield ("dns",), DkimMessages.TWO_SELECTORS(free=domain.generation + 2)
             return
-        selector = holding[0].selector(generation)
+        selector = domain.selector(generation)
         if selector is None:
             continue
         if generation in domain.keys:

@@ -80,6 +80,15 @@ def slot(generation: int) -> int:
     return (generation - 1) % SLOTS + 1
 
 
+def selector(zones: Sequence[T], generation: int) -> str | None:
+    """
+    The selector of the slot of *generation* in *zones*; None without `cname`, where each key gets a
+    new one.
+    """
+    cnames = [zone.cname for zone in holding(zones, generation) if zone.cname]
+    return f"{cnames[0]}{slot(generation)}" if cnames else None
+
+
 def sharing(generation: int, others: Collection[int], slots: Slots) -> tuple[int, ...]:
     """
     Those of *others* that have the slot of *generation*: the one rule of slots.

@@ -71,13 +71,9 @@ class Zone:
         """The *label*; with slots behind the zone's name, as another name is another record."""
         return f"{self.name}/{self.label}" if self.cname else self.label
 
-    def selector(self, generation: int) -> str | None:
-        """The selector of a generation's slot; None without *cname*."""
-        return f"{self.cname}{generations.slot(generation)}" if self.cname else None
-
     def slot_name(self, generation: int, domain: str) -> str | None:
         """The name of the record in a generation's slot; None without *cname*."""
-        selector = self.selector(generation)
+        selector = generations.selector([self], generation)
         return f"{records.record_name(selector, domain)}.{self.name}" if selector else None
 
     @property

@@ -126,7 +126,7 @@ class Declared:
 
         Of one that is not published, what *zones* make likely.
         """
-        return next((zone.selector(generation) for zone in self.zones_of(generation)), None)
+        return generations.selector(self.zones, generation)
 
     def slots_in_change(self, after: Declared) -> Callable[[int], str | None]:
         """The slots of generations in a change to *after*: what is not published then keeps its."""
