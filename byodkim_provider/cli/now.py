@@ -316,7 +316,7 @@ def _mail_from(
     # Mail that is refused is worse than mail that is not aligned.
     kind: Kind = "wrong" if ses.refuses_mail else "due"
     status = ses.mail_from_status
-    rejects = settings.mail_from is not None and settings.mail_from.on_mx_failure == "reject"
+    rejects = settings.mail_from and settings.mail_from.on_mx_failure == "reject"
     is_taken = MailFromMessages.RECEIVES in mistakes or MailFromMessages.TAKEN in mistakes
     messages: list[Message] = []
     if name and ses.mail_from != name and not is_taken:

@@ -142,22 +142,20 @@ def _listed(
     has Regions that are not enabled. If none answers, the first error is raised.
     """
 
-    def identities(region: str) -> list[Listed] | ByodkimError:
+    errors: dict[str, ByodkimError] = {}
+
+    def identities(region: str) -> list[Listed]:
         try:
             return [*chain.from_iterable(account.ses(region, None).list_email_identities())]
         except ByodkimError as error:
-            return error
+            errors[region] = error
+            return []
 
-    regions = asked or regions_with_ses(partition)
-    answers = ask_all(identities, regions)
+    answers = ask_all(identities, asked or regions_with_ses(partition))
     regions_of: dict[str, list[str]] = {}
     others: set[str] = set()
-    errors: dict[str, ByodkimError] = {}
-    for region, answer in sorted(answers.items()):
-        if isinstance(answer, ByodkimError):
-            errors[region] = answer
-            continue
-        for identity in answer:
+    for region, listed in sorted(answers.items()):
+        for identity in listed:
             try:
                 name = normalise_domain(identity.name.lower())
             except ValueError:
@@ -167,9 +165,9 @@ def _listed(
             else:
                 others.add(identity.name)
     if errors and (asked or len(errors) == len(answers)):
-        raise next(iter(errors.values()))
+        raise errors[min(errors)]
     if errors:
-        say(CliMessages.REGIONS(regions=", ".join(errors)))
+        say(CliMessages.REGIONS(regions=", ".join(sorted(errors))))
     return regions_of, [f"{OTHERS}: {first_few(sorted(others))}"] if others else []
 
 

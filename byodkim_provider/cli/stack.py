@@ -71,8 +71,8 @@ class Stack:
         for written in domains.values() if isinstance(domains, dict) else ():
             if isinstance(written, dict):  # nobody asks about supplied keys before a run
                 written.pop("keys", None)
-        ours = {"domains": domains, "defaults": defaults}
         planned = dict(self.domains)
+        ours = {"domains": domains, "defaults": defaults}
         for configured in settings.load(ours, default_region=self.region).domains:
             name = configured.name
             new = Domain(name=name, settings=configured)
