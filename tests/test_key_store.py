@@ -155,27 +155,6 @@ def test_read_lags_behind(secrets_manager, run):
 # Read
 
 
-@pytest.mark.parametrize(
-    ("leaves", "code", "problem"),
-    [
-        ("remove", "ResourceNotFoundException", AwsMessages.GONE),
-        ("schedule", "InvalidRequestException", AwsMessages.DELETED),
-    ],
-    ids=["gone", "scheduled"],
-)
-def test_lost(secrets_manager, run, leaves, code, problem):
-    """
-    What is said of a secret that is gone, whose key is lost, and of one that can still be kept.
-    """
-    made = run.create()
-    getattr(secrets_manager, leaves)(NAME)
-    assert problem(arn=made.arn) == run.problem(made)
-    with raises("SecretRefused") as caught:
-        run.read(made)
-    assert code == caught.value.code
-    assert [UNCHANGED, problem(arn=made.arn)] == caught.value.message.fields["steps"]
-
-
 @pytest.mark.parametrize("other", ["another key", "text", "PEM"])
 def test_changed(secrets_manager, run, other, signing_keys):
     """A secret that somebody changed is never used, and its content not shown."""

@@ -9,8 +9,6 @@ from types import SimpleNamespace
 
 import pytest
 
-from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.program import route53
 from byodkim_provider.quoting import MAX_QUOTED, in_dns, printable
 from byodkim_provider.resources import _plugin
 from tests.support import testdata
@@ -52,17 +50,3 @@ def test_progress(monkeypatch):
     monkeypatch.setattr(_plugin, "_engine", lambda: engine)
     _plugin.progress_of_this_call().warn(f"CNAME to {COMMAND}\n  value: \x1b[2J")
     assert sent == ["CNAME to # #[add-path]/tmp/evil\n  value: \\x1b[2J"]
-
-
-def test_taken(monkeypatch):
-    """The refusal to overwrite a record of others quotes neither a key in it nor all of it."""
-    monkeypatch.setattr(route53.pulumi.runtime, "is_dry_run", lambda: False)
-    new = {"zoneId": "Z1", "name": "bounce.example.com", "type": "TXT", "records": ["v=spf1"]}
-    standing = (f'"{KEY[:250]}" "{KEY[250:500]}" "{KEY[500:]}"', f'"{COMMAND}"', '"v=spf1"')
-    client = SimpleNamespace(standing=lambda *_: standing)
-    change = SimpleNamespace(new_inputs=new, old_inputs=None)
-    with pytest.raises(InvalidSettings) as refused:
-        route53._refuse_others(client, None, change, is_adopted=False)
-    assert "##[" not in str(refused.value)
-    for start in range(60, len(KEY) - 80, 16):
-        assert KEY[start : start + 16] not in str(refused.value)

@@ -3,7 +3,6 @@
 import json
 import re
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
 
@@ -12,10 +11,9 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dkim.generations import slot
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.hosts.registry import PANELS
-from byodkim_provider.identity.state import KeyInSes, Stored
 from tests.support.cases import cases
-from tests.support.cli_project import CliProject
-from tests.support.fakes import REGION, SERVERS
+from tests.support.cli_project import CliProject, signing
+from tests.support.fakes import REGION, SERVERS, FakeResolver
 from tests.support.zones import slots as slots_in
 
 SHOP, KEYS = "shop.example", "keys.example.net"
@@ -24,30 +22,28 @@ NAMES = [f"ses{number}._domainkey.{SHOP}" for number in (1, 2, 3)]
 
 
 @dataclass
-class Resolver:
-    """DNS with two authoritative servers, of the domain and of our zone."""
+class Cnames(FakeResolver):
+    """DNS in which the names of the domain lead into our zone."""
 
     cnames: dict[str, str] = field(
         default_factory=lambda: {name: f"{name}.{KEYS}" for name in NAMES}
     )
-    records: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    proxied: set[str] = field(default_factory=set)
+    proxied: str = ""
 
-    def txt(self, name, domain):
+    def _answer(self, server, name):
         target = self.cnames.get(name, "")
         values = self.records.get(target or name, ())
-        return tuple(Answer(server, values, target=target, zones=(SHOP,)) for server in SERVERS)
+        return Answer(server, values, target=target, zones=(SHOP,))
 
     def addresses(self, name, domain):
-        return tuple(
-            Answer(server, ("192.0.2.1",) if name in self.proxied else ()) for server in SERVERS
-        )
+        found = ("192.0.2.1",) if name == self.proxied else ()
+        return tuple(Answer(server, found) for server in SERVERS)
 
 
 @pytest.fixture
 def project(tmp_path, world):
     project = CliProject(tmp_path, world)
-    world.resolver = Resolver()
+    world.resolver = Cnames()
     return project
 
 
@@ -64,22 +60,9 @@ def stack(project, world):
         world.resolver.records |= {
             f"{selector}._domainkey.{SHOP}.{KEYS}": (value,) for selector, value in slots.items()
         }
-        now = world.clock.now()
-        since = now - timedelta(days=200)
         given = {"domain": SHOP, "selector": f"ses{slot(generation)}", "published": published}
         given |= {"slots": slots, "zones": (slots_in(KEYS),), **declared}
-        project.stored = [
-            Stored(
-                declared=world.declared(generation, **given),
-                instance="i",
-                key=KeyInSes(
-                    key_set_at=since, key_set_by="", signing_since=since, status="SUCCESS"
-                ),
-                signed_until={
-                    one: now - timedelta(days=days) for one, days in (until or {}).items()
-                },
-            )
-        ]
+        project.stored = [signing(world, generation, until=until, **given)]
         return project
 
     return stack
@@ -134,7 +117,7 @@ def test_wrong(stack, world):
     project = stack(2)
     world.resolver.cnames[NAMES[0]] = "gone.example"
     del world.resolver.cnames[NAMES[1]]
-    world.resolver.proxied = {NAMES[1]}
+    world.resolver.proxied = NAMES[1]
     world.resolver.records[f"{NAMES[2]}.{KEYS}"] = ()
     result = project.run("status", SHOP, "--json")
     assert result.exit_code == 2

@@ -6,7 +6,6 @@ the real `pulumi config` makes of a stack file is in `engine/test_rotate.py`.
 """
 
 from dataclasses import replace
-from datetime import timedelta
 
 import pytest
 import yaml
@@ -18,14 +17,12 @@ from byodkim_provider.cli.state import Domain
 from byodkim_provider.config import settings
 from byodkim_provider.errors import ByodkimError
 from byodkim_provider.identity import rules
-from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
-from tests.support.cli_project import CliProject
+from tests.support.cli_project import CliProject, signing
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN, World
 
-DAY = timedelta(days=1)
 FILE = "stacks/Pulumi.dev.yaml"
 ONE = "    example.com: {generation: 2}\n"
 
@@ -41,19 +38,6 @@ def project(tmp_path, world):
     project.stored = [signing(world, 2)]
     project.write(ONE)
     return project
-
-
-def signing(world, generation, *, since=200, domain=DOMAIN, until=None, sent=True, **changes):
-    """An identity in the state: days since when *generation* signs, and *until* when others did."""
-    now = world.clock.now()
-    at = now - since * DAY
-    key = KeyInSes(key_set_at=at, key_set_by="", signing_since=at, status="SUCCESS")
-    return Stored(
-        declared=world.declared(generation, domain=domain, **changes),
-        instance="i",
-        key=key if sent else None,
-        signed_until={number: now - days * DAY for number, days in (until or {}).items()},
-    )
 
 
 OWN_KEYS = "keys: {2: {selector: s2, privateKey: own2}, 3: {selector: s3, privateKey: own3}}"

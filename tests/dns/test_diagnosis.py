@@ -9,7 +9,6 @@ from byodkim_provider.dkim.misconfigurations import code_of, misplaced
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import BY_RESOLVERS, judge
-from byodkim_provider.hosts.registry import PANELS
 from tests.support import testdata
 from tests.support.cases import cases
 
@@ -140,7 +139,6 @@ SPF = {"values": {NAME: ("v=spf1 -all",)}, "wildcard": ("v=spf1 ~all",)}
     ("dns", "known", "code", "text", "zone"),
     {
         # A missing record that was put where nobody asks is told from one that is only missing.
-        "its panel": ({}, {"panel": PANELS["godaddy"]}, "no-txt", "", DOMAIN),
         "others": (
             {},
             {"name_servers": ("ns2.x", "ns1.x")},

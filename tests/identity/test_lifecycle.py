@@ -54,9 +54,6 @@ def of_easy_dkim(**changes):
     return lambda world: (world.model.put_easy_dkim(DOMAIN, REGION), world.change(**changes))
 
 
-easy_dkim = of_easy_dkim()
-
-
 def signs_with(world):
     """The selector, and the fingerprint of the key, that SES has."""
     return world.identity().selector, world.identity().fingerprint
@@ -146,13 +143,11 @@ def of(selector, tags=None, **changes):
 
 
 NOT_OURS = {
-    "another stack's": (of("s1", PROD), IdentityMessages.OTHER_STACKS, False),
     "a namesake's": (of("s1", SAME_NAME), IdentityMessages.OF_SAME_NAME, False),
     "another resource's": (of("s1", NEIGHBOUR), IdentityMessages.OTHER_RESOURCES, False),
     "no owner tag": (of("s1"), IdentityMessages.NOBODYS, False),
     "ours with another key": (of("s9", MINE), IdentityMessages.OTHER_SELECTOR, False),
     "ours, with Easy DKIM": (of_easy_dkim(tags=MINE), IdentityMessages.EASY_DKIM, False),
-    "to adopt, with Easy DKIM": (easy_dkim, IdentityMessages.EASY_DKIM, True),
     "to adopt, managed by AWS": (of("s1", is_managed=True), IdentityMessages.MANAGED, True),
 }
 
@@ -187,7 +182,6 @@ BYODKIM, MEANWHILE = "BYODKIM, signing with selector", "mail is perhaps unsigned
     ("make", "line"),
     {
         "another key": (of("s9"), f"{BYODKIM} 's9'; switches to 's1'"),
-        "this key": (of("s1"), f"{BYODKIM} 's1'; its key stays"),
         "a replica": (
             of_easy_dkim(origin="AWS_SES_AP_SOUTHEAST_2"),
             f"Easy DKIM, as a replica of ap-southeast-2; switches to 's1', {MEANWHILE}",

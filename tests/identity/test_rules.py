@@ -189,11 +189,6 @@ def test_a_slot_that_signs_gets_no_other_key():
     numbers = {"before": 1, "after": 4, "following": 2}
     assert problem == IdentityMessages.SAME_SLOT(name=NAME, selector="ses1", **numbers)
     assert refusal(before, declared(2, (1, 2, 3), **slot | {"selector": "ses2"})) is None
-    supplied = stored(
-        declared(3, (3, 4), selector="ses1", supplied_keys={3: "ses1:f3"}), signed_until={}
-    )
-    problem = refusal(supplied, declared(4, (3, 4, 5), **slot), kind="InvalidSettings")
-    assert problem == IdentityMessages.SECOND_KEY(name=NAME, selector="ses1")
 
 
 def test_a_supplied_selector_gets_no_second_key():

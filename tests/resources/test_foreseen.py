@@ -37,20 +37,6 @@ def verification(world, olds=None, *declared):
     return [one.reason.partition("\n")[0] for one in failures]
 
 
-def test_in_the_way(world, identities):
-    """
-    A new identity that SES has already is a warning of its own, and fails the preview as a whole.
-    """
-    world.put("theirs")
-    assert identities.check({}, world.inputs()).failures == []
-    (warning,) = world.progress.warnings
-    assert warning.startswith(
-        f"IdentityExists: {DOMAIN} {REGION}: SES has this identity already (EXTERNAL)"
-    )
-    assert verification(world, {}, DOMAIN, "example.net") == [f"{TAKEN}{DOMAIN} {REGION}"]
-    assert verification(world, {}, "example.net") == []
-
-
 @cases(
     ("olds", "changes"),
     {
@@ -81,45 +67,6 @@ ADOPTS = (
     f"{DOMAIN} {REGION}: `adopt` takes over what SES has; the update makes it sign with {{}}, "
     "and enables signing where it is disabled"
 )
-
-
-@cases(
-    ("is_preview", "said"),
-    {
-        "preview": (
-            True,
-            [
-                (
-                    f"{DOMAIN} {REGION}: SES has it, BYODKIM, signing with selector 'theirs'; "
-                    "switches to 's1'"
-                )
-            ],
-        ),
-        "update": (None, []),
-    },
-)
-def test_adopts(world, identities, is_preview, said):
-    """
-    A preview says how an identity signs that `adopt` takes over; the update says it where it reads
-    it.
-    """
-    world.put("theirs")
-    given = world.inputs(adopt=True, is_preview=is_preview)
-    checked = identities.check({}, given)
-    assert (said, [LIST, GET] if is_preview else []) == (world.progress.infos, world.calls())
-    assert "is_preview" not in checked.inputs
-
-
-def test_adopts_what_the_update_refuses(world, identities):
-    """
-    A warning says so; the preview goes on, since keys and records can be made before the switch.
-    """
-    world.model.put_easy_dkim(DOMAIN, REGION)
-    assert identities.check({}, world.inputs(adopt=True, is_preview=True)).failures == []
-    (warning,) = world.progress.warnings
-    assert warning.startswith(f"IdentityExists: {DOMAIN} {REGION}: ")
-    assert "`acceptUnsignedWindow: true` accepts that" in warning
-    assert ([], []) == (world.progress.infos, verification(world, {}, DOMAIN))
 
 
 def test_adopts_what_was_replaced(world, identities):

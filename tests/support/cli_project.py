@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -28,7 +28,7 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.dkim.records import normalise_domain, record_name
 from byodkim_provider.errors import InvalidSettings
-from byodkim_provider.identity.state import Stored
+from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.identity.verdicts import Verdict
 from tests.support.fakes import FakeSes, WrongClock
 from tests.support.world import STACK_ID, World
@@ -106,6 +106,26 @@ def _with_keys(domain: DomainSettings, keys: Any, ours: Any) -> DomainSettings:
 
 _WAITING: Final = re.compile(rb"byodkim: \d+ of \d+ answers, waiting [^\n]*\n")
 """What a command says when answers take long: here only on a busy machine."""
+
+
+def signing(
+    world: World,
+    generation: int,
+    *,
+    since: float = 200,
+    until: Mapping[int, float] | None = None,
+    **changes: Any,
+) -> Stored:
+    """An identity in the state: days since when it signs, and *until* when others did."""
+    now = world.clock.now()
+    at = now - timedelta(days=since)
+    key = KeyInSes(key_set_at=at, key_set_by="", signing_since=at, status="SUCCESS")
+    return Stored(
+        declared=world.declared(generation, **changes),
+        instance="i",
+        key=key,
+        signed_until={number: now - timedelta(days=days) for number, days in (until or {}).items()},
+    )
 
 
 @dataclass
