@@ -32,7 +32,7 @@ LONGEST_PAUSE: Final = 600
 """Longest pause that a busy host may ask for, in seconds."""
 
 NOT_AS_DOCUMENTED: Final = (LookupError, TypeError, AttributeError, ValueError)
-"""What a host's code raises of a response that has not the documented shape."""
+"""What a host's code raises of a response that has not the documented shape, or by a bug in it."""
 
 T = TypeVar("T")
 
@@ -159,7 +159,7 @@ class RecordAtHost:
                 seconds = max(next(pauses, inf), asked)
                 if seconds > LONGEST_PAUSE:
                     unconfirmed = self._message(RecordMessages.UNCONFIRMED, error)
-                    raise DnsUnconfirmed(unconfirmed) from None
+                    raise DnsUnconfirmed(unconfirmed) from error
                 text = printable(f"{self._where}: {error.text}, again in {seconds:.1f} s")
                 self._progress.update(text)
                 self._clock.wait(seconds)
@@ -186,8 +186,9 @@ class RecordAtHost:
                 raise Stopped(self._message(RecordMessages.INTERRUPTED))
             try:
                 return method(self._name, *values)
-            except NOT_AS_DOCUMENTED:
-                raise DnsUnconfirmed(HostMessages.FOREIGN()) from None
+            except NOT_AS_DOCUMENTED as error:
+                # Perhaps a bug here: with `BYODKIM_DEBUG` the traceback shows the cause.
+                raise DnsUnconfirmed(HostMessages.FOREIGN(error=type(error).__name__)) from error
 
     def _message(
         self, code: RecordMessages, error: ByodkimError | None = None, advice: str = ""

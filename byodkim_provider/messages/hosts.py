@@ -67,7 +67,7 @@ class HostMessages(Table):
     NO_ANSWER = "no answer: {reason}"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"
     TOO_LONG = "a response of more than {most} MiB"
-    FOREIGN = "a response that is not as the host documents it"
+    FOREIGN = "a response that is not as the host documents it, or a bug here ({error})"
     OTHER_VALUE = "a TXT record with another value is there already", _REMOVE
     OTHER_KEY = (
         "another key stands in the slot already",

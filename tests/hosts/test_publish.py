@@ -9,7 +9,7 @@ import pytest
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed, Stopped
 from byodkim_provider.hosts.interface import Busy
-from byodkim_provider.hosts.publish import RecordAtHost
+from byodkim_provider.hosts.publish import PAUSES, RecordAtHost
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import stopping
 from tests.support.cases import cases
@@ -108,6 +108,15 @@ def test_response_of_another_shape(host, calm):
     """A response that is not as the host documents it is asked for again."""
     host.before["values", 1] = [raising(KeyError("result"))]
     assert publish(host, OURS, **calm) == VALUE
+
+
+def test_a_bug_is_not_called_the_hosts(host, calm):
+    """What a host's code raises is named, and a traceback (`BYODKIM_DEBUG`) shows where."""
+    for number in range(1, len(PAUSES) + 2):
+        host.before["values", number] = [raising(KeyError("result"))]
+    with pytest.raises(DnsUnconfirmed, match=r"or a bug here \(KeyError\)") as refused:
+        publish(host, OURS, **calm)
+    assert isinstance(refused.value.__cause__.__cause__, KeyError)
 
 
 def test_host_that_is_busy_for_long(host, calm):
