@@ -115,7 +115,6 @@ def tagged(*tags):
     "meddle",
     {
         "other selector": changed(selector="google"),
-        "no time": changed(createdAt="soon"),
         "other key": changed(privateKey=key("another").pkcs1_base64()),
         "other domain": changed(domain="example.org"),
         "other owner": tagged({"Key": "byodkim:owner", "Value": "ses-byodkim/prod/x"}),

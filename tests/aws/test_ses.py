@@ -173,26 +173,6 @@ def test_put_signing_attributes(ses, client, clock):
     assert changed.key.pkcs1_der == NEXT_KEY.pkcs1_der
 
 
-def test_settings(ses, client):
-    """
-    The console's check box, the default configuration set and tags are as asked; others' tags stay.
-    """
-    prepare(ses, tags={"cost": "7", "team": "web"})
-
-    def seen():
-        found = client.get_email_identity(DOMAIN)
-        return found.signing_enabled, found.configuration_set, found.tags
-
-    assert seen() == (True, None, {"cost": "7", "team": "web"})
-    client.put_email_identity_dkim_attributes(DOMAIN, signing_enabled=False)
-    client.put_email_identity_configuration_set_attributes(DOMAIN, "newsletter")
-    client.tag_resource(DOMAIN, {"team": "mail", "byodkim:owner": "a/b/c"})
-    assert seen() == (False, "newsletter", {"cost": "7", "team": "mail", "byodkim:owner": "a/b/c"})
-    client.put_email_identity_dkim_attributes(DOMAIN, signing_enabled=True)
-    client.untag_resource(DOMAIN, ("team", "never set"))
-    assert seen() == (True, "newsletter", {"cost": "7", "byodkim:owner": "a/b/c"})
-
-
 ARN = f"arn:aws:ses:{REGION}:{ACCOUNT}:identity/{DOMAIN}"
 TENANT = {"TenantName": "acme", "ResourceArn": ARN}
 

@@ -92,25 +92,18 @@ def test_keys_read():
     assert loaded.verification.model_dump() == {"timeout_minutes": 30, "on_timeout": "warn"}
 
 
-@cases(
-    "written",
-    {
-        "keys": {"generation": 2, "keys": {"2": supplied("s2")}},
-        "slots": {"generation": 2, "dns": ["manual", SLOTS | {"fromGeneration": 3}]},
-        "all": {
-            "generation": 3,
-            "dns": {"provider": "manual", "panel": "godaddy"},
-            "keyStore": {"provider": "secretsManager", "kmsKeyId": "alias/mail"},
-            "mailFrom": {"label": "bounce", "onMxFailure": "reject"},
-            "tags": {"team": "mail"},
-            "regions": ["us-east-1", "eu-west-1"],
-            "retired": True,
-            "overlapDays": 0,
-            "dnsCheck": "off",
-            "dnsResolvers": ["127.0.0.1:53"],
-        },
-    },
-)
+STORED = """
+generation: 2, keys: {2: {selector: s2, privateKey: first}}
+generation: 2, dns: [manual, {provider: route53, zone: keys.example.net, cname: ses, \
+fromGeneration: 3}]
+generation: 3, dns: {provider: manual, panel: godaddy}, tags: {team: mail}, retired: true,
+    keyStore: {provider: secretsManager, kmsKeyId: alias/mail}, regions: [us-east-1, eu-west-1],
+    mailFrom: {label: bounce, onMxFailure: reject}, overlapDays: 0, dnsCheck: 'off',
+    dnsResolvers: ['127.0.0.1:53']
+"""
+
+
+@pytest.mark.parametrize("written", [row[0] for row in written_out(STORED).values()])
 def test_stored(written):
     """A command reads from the state what the program had in its settings, and no private key."""
     [domain] = load(one(written)).domains
@@ -148,32 +141,21 @@ def test_domains_sorted_by_normalised_name():
     assert load({"domains": {}, "defaults": {"keyBits": 1024}}).domains == ()
 
 
+DEFAULTS = """
+domains:
+  a.example: {generation: 1}
+  b.example: {generation: 1, overlapDays: 20, tags: {b: '2'}, protect: false}
+  c.example: {generation: 1, tags: null, regions: [eu-north-1]}
+defaults: {overlapDays: 5, tags: {a: '1'}, protect: true, regions: [us-east-1]}
+verification: {timeoutMinutes: 0, onTimeout: fail}
+"""
+
+
 def test_defaults_hold_unless_a_domain_says_otherwise():
     """
     A domain takes from `defaults` what it does not write itself, and replaces maps as a whole.
     """
-    loaded = load(
-        {
-            "domains": {
-                "a.example": {"generation": 1},
-                "b.example": {
-                    "generation": 1,
-                    "overlapDays": 20,
-                    "tags": {"b": "2"},
-                    "protect": False,
-                },
-                "c.example": {"generation": 1, "tags": None, "regions": ["eu-north-1"]},
-            },
-            "defaults": {
-                "overlapDays": 5,
-                "tags": {"a": "1"},
-                "protect": True,
-                "regions": ["us-east-1"],
-            },
-            "verification": {"timeoutMinutes": 0, "onTimeout": "fail"},
-        },
-        region=None,
-    )
+    loaded = load(yaml.safe_load(DEFAULTS), region=None)
     read = [(one.overlap_days, one.tags, one.protect, one.regions) for one in loaded.domains]
     assert read == [
         (5, {"a": "1"}, True, ("us-east-1",)),
@@ -183,42 +165,50 @@ def test_defaults_hold_unless_a_domain_says_otherwise():
     assert loaded.verification.model_dump() == {"timeout_minutes": 0, "on_timeout": "fail"}
 
 
-@cases(
-    ("written", "attribute", "expected"),
-    {
-        "list of both": ({"published": ["1", 2.0]}, "published", (1, 2)),
-        "yes in YAML 1.1": ({"protect": "yes"}, "protect", True),
-        "true as text": ({"protect": "true"}, "protect", True),
-        "bare off in YAML 1.1": ({"dnsCheck": False}, "dns_check", "off"),
-        "managed and empty": ({"tags": {}}, "tags", {}),
-        "null": ({"configurationSet": None}, "configuration_set", None),
-    },
-)
-def test_spellings(written, attribute, expected):
+SPELLINGS = """
+published: ['2', 3.0]
+  published: [2, 3]
+protect: 'yes'
+  protect: true
+protect: 'true'
+  protect: true
+dnsCheck: false
+  dns_check: 'off'
+tags: {}
+  tags: {}
+configurationSet: null
+  configuration_set: null
+"""
+
+
+@cases(("written", "expected"), written_out(SPELLINGS))
+def test_spellings(written, expected):
     """A value that `pulumi config set`, JSON or YAML 1.1 spells another way means the same."""
     (domain,) = load(one({"generation": 2, **written})).domains
-    assert expected == getattr(domain, attribute)
+    read = domain.model_dump(mode="json")
+    assert read | yaml.safe_load(expected[0]) == read
 
 
-DNS_ROLE = {"assumeRole": "arn:aws-us-gov:iam::123456789012:role/path/dns", "externalId": "a:7f"}
-TYPED = {"provider": "manual", "panel": "godaddy"}
-SHORT = {"provider": "route53", "ttl": 60}
+PROVIDERS = """
+dns: manual
+  [{provider: manual}]
+dns: {}
+  [{}]
+dns: {provider: manual, panel: godaddy}
+  [{provider: manual, panel: godaddy}]
+dns: [cloudflare, {provider: route53, ttl: 60}]
+  [{provider: cloudflare}, {provider: route53, ttl: 60}]
+dns: {assumeRole: 'arn:aws-us-gov:iam::123456789012:role/path/dns', externalId: 'a:7f'}
+  [{assume_role: 'arn:aws-us-gov:iam::123456789012:role/path/dns', external_id: 'a:7f'}]
+"""
 
 
-@cases(
-    ("written", "expected"),
-    {
-        "name": ("manual", [{"provider": "manual"}]),
-        "object without a name": ({}, [{}]),
-        "with its panel": (TYPED, [TYPED]),
-        "a list": (["cloudflare", SHORT], [{"provider": "cloudflare"}, SHORT]),
-        "role": (DNS_ROLE, [{"assume_role": DNS_ROLE["assumeRole"], "external_id": "a:7f"}]),
-    },
-)
+@cases(("written", "expected"), written_out(PROVIDERS))
 def test_dns(written, expected):
     """A provider is a name, an object with its own options, or an entry of a list."""
-    (domain,) = load(one({"generation": 1, "dns": written})).domains
-    assert [dns.model_dump(exclude_unset=True) for dns in domain.dns] == expected
+    (domain,) = load(one({"generation": 1} | written)).domains
+    read = [dns.model_dump(exclude_unset=True) for dns in domain.dns]
+    assert read == yaml.safe_load(expected[0])
 
 
 @pytest.mark.parametrize("written", ["secretsManager", {"provider": "secretsManager"}])
@@ -230,57 +220,56 @@ def test_key_store(written):
     assert stores == ["secretsManager", "state"]
 
 
-@pytest.mark.parametrize(
-    ("regions", "written", "expected"),
-    [
-        (["eu-west-1"], {"label": "bounce"}, ["bounce"]),
-        (["us-east-1", "eu-west-1"], "bounce", ["bounce", "bounce-eu-west-1"]),
-        (
-            ["eu-west-1", "us-east-1"],
-            {"label": "bounce", "zone": "Bounce.example.com."},
-            ["bounce", "us-east-1.bounce"],
-        ),
-        (["eu-west-1"], None, []),
-    ],
-)
-def test_mail_from(regions, written, expected):
+MAIL_FROM = """
+regions: [eu-west-1], mailFrom: {label: bounce}
+  bounce.example.com
+regions: [us-east-1, eu-west-1], mailFrom: bounce
+  bounce.example.com
+  bounce-eu-west-1.example.com
+regions: [eu-west-1, us-east-1], mailFrom: {label: bounce, zone: Bounce.example.com.}
+  bounce.example.com
+  us-east-1.bounce.example.com
+regions: [eu-west-1], mailFrom: null
+"""
+
+
+@cases(("written", "names"), written_out(MAIL_FROM))
+def test_mail_from(written, names):
     """One MAIL FROM domain a Region; a retired one keeps them."""
-    plain = {"generation": 1, "regions": regions, "retired": True}
-    (domain,) = load(one(plain, defaults={"mailFrom": written})).domains
-    names = [f"{label}.example.com" for label in expected]
+    (domain,) = load(one({"generation": 1, "retired": True} | written)).domains
+    regions = written["regions"]
     assert list(domain.mail_from_domains.items()) == list(zip(regions, names, strict=False))
 
 
-NAMED = 'domains["example.com"].keys'
-WAITS = f"{NAMED}: no generation after 1 is published, the next rotation has to wait for DNS: add "
-UNUSED = (
-    'domains["example.com"].keys["7"]: not published, so it has no record in DNS: add 7 to '
-    "`published`"
-)
-S1, S2 = {"1": supplied("s1")}, {"2": supplied("s2", "second")}
+S1 = {"1": supplied("s1")}
+SUPPLIED_KEYS = """
+keys: {1: {selector: s1, privateKey: first}, 2: {selector: s2, privateKey: second}}
+  [1, 2]
+keys: {1: {selector: s1, privateKey: first}}
+  [1]
+  keys: no generation after 1 is published, the next rotation has to wait for DNS: add a key `2`
+keys: {1: {selector: s1, privateKey: first}}, published: [1]
+  [1]
+  keys: no generation after 1 is published, the next rotation has to wait for DNS: add 2 to
+    `published`
+keys: {2: {selector: s2, privateKey: second}}, published: [1, 2]
+  [1, 2]
+keys: {1: {selector: s1, privateKey: first}, 7: {selector: s2, privateKey: second}}, \
+published: [1, 2]
+  [1, 2]
+  keys["7"]: not published, so it has no record in DNS: add 7 to `published`
+"""
 
 
-@cases(
-    ("written", "published", "warnings"),
-    {
-        "with standby": ({"keys": S1 | S2}, (1, 2), ()),
-        "no standby": ({"keys": S1}, (1,), (f"{WAITS}a key `2`",)),
-        "standby not published": (
-            {"keys": S1, "published": [1]},
-            (1,),
-            (f"{WAITS}2 to `published`",),
-        ),
-        "standby generated": ({"keys": S1, "published": [1, 2]}, (1, 2), ()),
-        "signing one generated": ({"keys": S2, "published": [1, 2]}, (1, 2), ()),
-        "not published": ({"keys": {**S1, "7": S2["2"]}, "published": [1, 2]}, (1, 2), (UNUSED,)),
-    },
-)
-def test_supplied_keys(written, published, warnings):
+@cases(("written", "expected"), written_out(SUPPLIED_KEYS))
+def test_supplied_keys(written, expected):
     """
     With `keys`, what they have is published by default; what is written and they lack is generated.
     """
-    (domain,) = load(one({"generation": 1, **written})).domains
-    assert (published, warnings) == (domain.published, domain.warnings)
+    (domain,) = load(one({"generation": 1} | written)).domains
+    published, *warnings = expected
+    assert list(domain.published) == yaml.safe_load(published)
+    assert list(domain.warnings) == [f'domains["example.com"].{line}' for line in warnings]
 
 
 # -- what is refused --------------------------------------------------------------------

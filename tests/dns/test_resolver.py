@@ -222,22 +222,6 @@ def test_delegated_in_part(network, look, second, third, answers):
     assert look(reply_seconds=10 if third else SHORT) == tuple(Answer(*one) for one in answers)
 
 
-def test_alias_is_followed_into_another_zone(network, look):
-    """
-    A CNAME is followed to the servers of its target, which is never asked of a recursive resolver.
-    """
-    target = "k1._domainkey.mailer.example.org"
-    network[1].knows(f"{TWO_SERVERS}example.org. IN NS ns4.example.net.")
-    for last in (2, 3):
-        network[last].serve("example.com", f"{NAME}. IN CNAME {target}.")
-    network[4].serve("example.org", f"{target}. IN TXT {VALUE}")
-    assert (Answer("ns4.example.net", (VALUE,), target=target),) == look()
-    assert {1: 5, 2: 1, 3: 1, 4: 1} == network.counts()
-    assert {"example.com", "example.org"} == {
-        name for name in network[1].names() if not name.startswith("ns")
-    }
-
-
 def to(*targets):
     """A chain of CNAMEs from the record's name on."""
     return "".join(

@@ -370,27 +370,3 @@ def test_delete_while_others_sign(world, selector, is_refused):
     assert world.identity() == theirs
     world.delete(replace(old, declared=replace(old.declared, adopt=True)))
     assert world.identity() == theirs
-
-
-def adopted(world, tags=None):
-    """An identity of somebody else that signs with this key, adopted by this run."""
-    world.publish(1)
-    world.put("s1", tags=tags)
-    return world.create(adopt=True)
-
-
-def test_delete_of_an_adopted_one(world):
-    """
-    An adopted identity stays in SES as it was, without our tags: it belongs to nobody then.
-
-    Declared again without `adopt` it is refused, so no deletion ever takes it.
-    """
-    stored = adopted(world, {"team": "mail"})
-    before = replace(world.identity(), tags={"team": "mail"})
-    world.next_run()
-    world.forget()
-    world.delete(stored)
-    assert ([GET, UNTAG], before) == (world.calls(), world.identity())
-    said = ["example.com eu-west-1: left in SES, because of `adopt`"]
-    assert said == world.progress.infos
-    assert IdentityMessages.NOBODYS == refused("IdentityExists", world.create).code

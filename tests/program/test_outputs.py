@@ -27,7 +27,6 @@ NOT_CHECKED = "PENDING, not checked: run `pulumi up` without `--target`"
             "",
         ),
         "later key": ([VERIFIED], {"key_set_at": LATER}, "PENDING", NOT_CHECKED),
-        "no key": ([VERIFIED], {"key_set_at": None}, "PENDING", NOT_CHECKED),
         "never made": (None, {}, "PENDING", NOT_CHECKED),
         "drift since": (
             [VERIFIED],
