@@ -1,19 +1,13 @@
 """
-What the tests of the SES emulator share: a real boto3 client before it, a zone that is a dict,
-keys.
+What the tests of the SES emulator share: an account, a zone that is a dict, keys.
 """
 
 from __future__ import annotations
 
 import base64
 import functools
-import json
 from dataclasses import dataclass, field, replace
 from typing import Any
-
-import boto3
-from botocore.config import Config
-from botocore.exceptions import ClientError
 
 from byodkim_provider.dkim import keys
 from byodkim_provider.dkim.keys import SigningKey
@@ -82,9 +76,15 @@ class World:
             deliver=lambda sender, *_: self.senders.append(sender.partition("@")[2]),
         )
 
-    def client(self, region: str = REGION, **config: Any) -> Any:
-        """A boto3 client that tries once."""
-        return _client(self.ses.url, region, json.dumps(config))
+    def call(self, operation: str, **parameters: Any) -> Any:
+        """SES's answer; raises `SesError`."""
+        return self.ses.call(operation, REGION, parameters)
+
+    def create(self, attributes: dict[str, str]) -> Any:
+        """The identity, with *attributes* for a key."""
+        return self.call(
+            "CreateEmailIdentity", EmailIdentity=DOMAIN, DkimSigningAttributes=attributes
+        )
 
     def publish(self, key: Key, value: str | None = None) -> None:
         self.dns[key.record_name] = (value or key.p,)
@@ -96,21 +96,23 @@ class World:
     def switch(self, **switches: Any) -> None:
         self.ses.switches = replace(self.ses.switches, **switches)
 
-    def verified(self, key: Key) -> Any:
-        """A client, after the identity with *key* has been created and verified."""
+    def verified(self, key: Key) -> None:
+        """The identity with *key* has been created and verified."""
         self.publish(key)
-        self.client().create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=key.sent)
+        self.create(key.sent)
         self.check()
         assert self.status() == "SUCCESS"
-        return self.client()
 
     def put(self, key: Key) -> Any:
-        return self.client().put_email_identity_dkim_signing_attributes(
-            EmailIdentity=DOMAIN, SigningAttributesOrigin="EXTERNAL", SigningAttributes=key.sent
+        return self.call(
+            "PutEmailIdentityDkimSigningAttributes",
+            EmailIdentity=DOMAIN,
+            SigningAttributesOrigin="EXTERNAL",
+            SigningAttributes=key.sent,
         )
 
     def get(self) -> Any:
-        return self.client().get_email_identity(EmailIdentity=DOMAIN)
+        return self.call("GetEmailIdentity", EmailIdentity=DOMAIN)
 
     def status(self) -> str:
         return str(self.get()["DkimAttributes"]["Status"])
@@ -119,27 +121,3 @@ class World:
         """The selector under mail sent now."""
         signing = self.ses.signing_key(domain, REGION)
         return signing[0] if signing else None
-
-
-@functools.cache
-def _session() -> boto3.Session:
-    return boto3.Session(aws_access_key_id="AKIDSANDBOX", aws_secret_access_key="secret")
-
-
-@functools.cache
-def _client(url: str, region: str, config: str) -> Any:
-    settings = Config(**{"retries": {"total_max_attempts": 1}, **json.loads(config)})
-    return _session().client("sesv2", region, endpoint_url=url, config=settings)
-
-
-def answer_of(call: Any, **parameters: Any) -> tuple[int, str, str]:
-    """HTTP status, code and text of the error that *call* gets."""
-    try:
-        call(**parameters)
-    except ClientError as error:
-        status, problem = (
-            error.response["ResponseMetadata"]["HTTPStatusCode"],
-            error.response["Error"],
-        )
-        return status, problem["Code"], problem["Message"]
-    return 200, "", ""

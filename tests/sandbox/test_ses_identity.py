@@ -12,10 +12,6 @@ ONE, TWO, THREE = key("one"), key("two"), key("three")
 LONG = key("long", 2048)
 
 
-def create(here, attributes):
-    here.client().create_email_identity(EmailIdentity=DOMAIN, DkimSigningAttributes=attributes)
-
-
 def state(here):
     """SES's status and the selector under mail sent now."""
     return here.status(), here.signs_with()
@@ -38,7 +34,7 @@ def test_search_ends_after_72_hours(here, attributes):
     """
     if attributes != ONE.sent:
         here.publish(ONE)
-    create(here, attributes)
+    here.create(attributes)
     here.clock.advance(71 * HOUR)
     assert state(here) == ("PENDING", None)
     here.clock.advance(2 * HOUR)
@@ -61,7 +57,7 @@ def test_search_ends_after_72_hours(here, attributes):
 def test_record_values(here, attributes, value, status):
     """A record verifies if the key it holds is ours, however key and record are written."""
     here.publish(ONE, value)
-    create(here, attributes)
+    here.create(attributes)
     here.check()
     assert here.status() == status
 
