@@ -34,86 +34,59 @@ from tests.hosts import name_servers
 from tests.hosts.name_servers import ADDRESS, ZONE
 from tests.support.zones import slots, zone
 
+
+def words(text: str) -> set[str]:
+    return set(text.split())
+
+
 INPUTS: Mapping[Kind, set[str]] = {
-    "DkimKey": {"domain", "bits"},
-    "ByodkimIdentity": {
-        *("domain", "region", "selector", "private_key", "record_value", "account_id"),
-        *("owner", "stack"),
-        *("generation", "regions", "published", "supplied_keys", "overlap_days"),
-        *("configuration_set", "tags", "adopt", "accept_unsigned_window"),
-        *("dns_check", "dns_resolvers", "dns_wait_seconds", "zones", "selectors", "slots"),
-    },
-    "DkimVerification": {"identities", "account_id", "timeout_minutes", "on_timeout"},
-    "DnsRecord": {
-        *("provider", "zone", "name", "value", "existing"),
-        *("credentials", "server", "port", "key_name", "key_algorithm", "ttl"),
-    },
+    "DkimKey": words("domain bits"),
+    "ByodkimIdentity": words("""
+        domain region selector private_key record_value account_id owner stack generation regions
+        published supplied_keys overlap_days configuration_set tags adopt accept_unsigned_window
+        dns_check dns_resolvers dns_wait_seconds zones selectors slots
+    """),
+    "DkimVerification": words("identities account_id timeout_minutes on_timeout"),
+    "DnsRecord": words("""
+        provider zone name value existing credentials server port key_name key_algorithm ttl
+    """),
     "StackId": set(),
 }
 
 OUTPUTS: Mapping[Kind, set[str]] = {
-    "DkimKey": {
-        *("domain", "bits", "private_key", "selector", "fingerprint"),
-        *("record_name", "record_value", "created_at"),
-    },
-    "ByodkimIdentity": {
-        *INPUTS["ByodkimIdentity"] - {"private_key"},
-        *(
-            "cname",
-            "record_name",
-            "record_value",
-            "fingerprint",
-            "instance",
-            "adopted",
-            "signing_since",
-            "signed_until",
-            "slots_before",
-        ),
-        *(
-            "status",
-            "origin",
-            "signing_enabled",
-            "signing_selector",
-            "error_type",
-            "was_verified",
-            "drift",
-        ),
-        *("key_set_at", "key_set_by"),
-    },
-    "DkimVerification": {"results", "pending", "retired_at"},
+    "DkimKey": words("""
+        domain bits private_key selector fingerprint record_name record_value created_at
+    """),
+    "ByodkimIdentity": (INPUTS["ByodkimIdentity"] - {"private_key"})
+    | words("""
+        cname record_name record_value fingerprint instance adopted signing_since signed_until
+        slots_before status origin signing_enabled signing_selector error_type was_verified drift
+        key_set_at key_set_by
+    """),
+    "DkimVerification": words("results pending retired_at"),
     "DnsRecord": INPUTS["DnsRecord"] | {"present_value"},
     "StackId": set(),
 }
 
-KEY_STORE = {
-    "region",
-    "account_id",
-    "kms_key_id",
-}
+KEY_STORE = words("region account_id kms_key_id")
 """Properties of the input `key_store` of a key that is kept in Secrets Manager."""
 
-KEY_IN_STORE = OUTPUTS["DkimKey"] - {"private_key"} | {
-    *("key_store", "secret_name", "owner", "secret_arn", "secret_version_id", "instance"),
-}
+IN_STORE = INPUTS["DkimKey"] | words("key_store secret_name owner")
+"""Inputs of that key."""
+
+KEY_IN_STORE = (OUTPUTS["DkimKey"] - {"private_key"}) | words("""
+    key_store secret_name owner secret_arn secret_version_id instance
+""")
 """Outputs of that key."""
 
-ENTRY = {
-    *(
-        "domain",
-        "region",
-        "selector",
-        "key_set_at",
-        "key_set_by",
-        "adopted",
-    ),
-    *("record_value", "dns_check", "dns_resolvers", "cname"),
-}
+ENTRY = words("""
+    domain region selector key_set_at key_set_by adopted record_value dns_check dns_resolvers cname
+""")
 """Properties of one of a verification's `identities`."""
 
-RESULT = {
-    *("domain", "region", "selector", "key_set_at"),
-    *("status", "verified", "reason", "waited", "seen_unverified"),
-}
+RESULT = words("""
+    domain region selector key_set_at status verified reason waited seen_unverified
+""")
 """Properties of one of a verification's `results`."""
 
 
@@ -233,9 +206,7 @@ def test_inputs_of_a_key_in_a_store(program: Program) -> None:
     A key that goes to Secrets Manager has these inputs beside the others, and the same provider.
     """
     asked = program.asked["DkimKey/in-store"]
-    assert {*INPUTS["DkimKey"], "key_store", "secret_name", "owner", "__provider"} == set(
-        asked.inputs
-    )
+    assert IN_STORE | {"__provider"} == set(asked.inputs)
     assert KEY_STORE == set(asked.inputs["key_store"])
     assert asked.inputs["secret_name"] == "byodkim/ses-byodkim/dev/DkimKey/in-store"
     assert asked.inputs["owner"] == "StackId/DkimKey/in-store"
@@ -244,16 +215,7 @@ def test_inputs_of_a_key_in_a_store(program: Program) -> None:
 
 def test_inputs_of_an_identity_with_a_key_in_a_store(program: Program) -> None:
     """The key itself is not among the inputs then."""
-    inputs = {
-        "domain",
-        "region",
-        "selector",
-        "owner",
-        "stack",
-        "secret_arn",
-        "record_value",
-        "__provider",
-    }
+    inputs = words("domain region selector owner stack secret_arn record_value __provider")
     assert inputs == set(program.asked["ByodkimIdentity/in-store"].inputs)
 
 

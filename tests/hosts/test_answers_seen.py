@@ -95,47 +95,79 @@ ROWS = [
     ("cloudflare", "add", 400, cf(1004, "invalid", (9021, "TTL")), REFUSED, "400 invalid: TTL"),
     # certbot-dns-cloudflare, 2026-12-01
     (
-        *("cloudflare", "list", 400, cf(6003, "headers", (6111, "form of a token"))),
-        *(NEW_KEY, "400 headers: form of a token"),
+        "cloudflare",
+        "list",
+        400,
+        cf(6003, "headers", (6111, "form of a token")),
+        NEW_KEY,
+        "400 headers: form of a token",
     ),
     # lablabs/cloudflare-exporter#74, 2022-09-05
     ("cloudflare", "list", 429, cf(971, "1200 in 300 s"), BUSY, "asked too often: 429 1200 in"),
     # DreamHost, DNS API overview, 2026-12-01
     (
-        *("dreamhost", "add", 200, dreamhost("error", "internal_error_could_not_load_zone")),
-        *(AGAIN, "internal_error_could_not_load_zone"),
+        "dreamhost",
+        "add",
+        200,
+        dreamhost("error", "internal_error_could_not_load_zone"),
+        AGAIN,
+        "internal_error_could_not_load_zone",
     ),
     # clients in Python and C++, 2026-12-01
     (
-        *("dreamhost", "list", 200, dreamhost("error", "this_key_cannot_access_this_cmd")),
-        *(NEW_KEY, "this_key_cannot_access_this_cmd"),
+        "dreamhost",
+        "list",
+        200,
+        dreamhost("error", "this_key_cannot_access_this_cmd"),
+        NEW_KEY,
+        "this_key_cannot_access_this_cmd",
     ),
     # several clients, 2021
     (
-        *("dreamhost", "add", 200, dreamhost("error", "slow_down_bucko\tper minute")),
-        *(BUSY, "asked too often: slow_down_bucko per minute"),
+        "dreamhost",
+        "add",
+        200,
+        dreamhost("error", "slow_down_bucko\tper minute"),
+        BUSY,
+        "asked too often: slow_down_bucko per minute",
     ),
     # Nobody has seen it: a word with "key" or "auth" in it is no word about our key.
     (
-        *("dreamhost", "add", 200, dreamhost("error", "author_of_zone_file_is_busy")),
-        *(REFUSED, "DreamHost answers: author_of_zone_file_is_busy"),
+        "dreamhost",
+        "add",
+        200,
+        dreamhost("error", "author_of_zone_file_is_busy"),
+        REFUSED,
+        "DreamHost answers: author_of_zone_file_is_busy",
     ),
     # godaddy/cli and its OpenAPI, 2026-12-01
     ("godaddy", "list", 200, {"items": [GODADDY_RECORD], "links": []}, THERE, ""),
     (
-        *("godaddy", "add", 422, godaddy("INVALID", "validation", ("TTL", "600 or more"))),
-        *(REFUSED, "422 validation: 600 or more"),
+        "godaddy",
+        "add",
+        422,
+        godaddy("INVALID", "validation", ("TTL", "600 or more")),
+        REFUSED,
+        "422 validation: 600 or more",
     ),
     # rmbolger/Posh-ACME#655, 2026-01-09
     (
-        *("godaddy", "list", 403, {"code": "ACCESS_DENIED", "message": "not allowed"}),
-        *(NEW_KEY, "403 not allowed"),
+        "godaddy",
+        "list",
+        403,
+        {"code": "ACCESS_DENIED", "message": "not allowed"},
+        NEW_KEY,
+        "403 not allowed",
     ),
     # a client's notes on a live account, 2026-09-17
     ("cpanel", "list", 200, uapi(1, [SOA, line(3, "TXT", f"{NAME}.", "p=", "MIIB")]), THERE, ""),
     (
-        *("cpanel", "list", 200, uapi(0, None, "no such feature")),
-        *(REFUSED, "cPanel answers: no such feature"),
+        "cpanel",
+        "list",
+        200,
+        uapi(0, None, "no such feature"),
+        REFUSED,
+        "cPanel answers: no such feature",
     ),
     # clients of eight projects, 2026-12-01
     ("cpanel", "list", 403, {"cpanelresult": DENIED}, NEW_KEY, "403 denied"),
@@ -144,13 +176,21 @@ ROWS = [
     ("wix", "list", 200, wix_zone(SHORT), THERE, ""),
     # Wix, errors of connected domains, 2026-12-01
     (
-        *("wix", "list", 403, wix("DOMAINS_PERMISSION_DENIED", "no permission")),
-        *(NEW_KEY, "403 no permission"),
+        "wix",
+        "list",
+        403,
+        wix("DOMAINS_PERMISSION_DENIED", "no permission"),
+        NEW_KEY,
+        "403 no permission",
     ),
     # Wix, recipes of the Domain DNS API, 2026-12-01
     (
-        *("wix", "add long", 500, wix("INTERNAL", "Google says no")),
-        *(AGAIN, "trouble at the host: 500 Google says no"),
+        "wix",
+        "add long",
+        500,
+        wix("INTERNAL", "Google says no"),
+        AGAIN,
+        "trouble at the host: 500 Google says no",
     ),
 ]
 

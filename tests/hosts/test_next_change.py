@@ -45,7 +45,10 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         # One key in two forms is one value twice, and which one a verifier takes is undefined.
         "ours in two forms": ("same key", (TAGGED, OURS), NEVER, REMOVE_TAGGED),
         "the second form listed late": (
-            *("same key", (TAGGED_TOO, TAGGED), {REMOVE_TAGGED: True}, STILL_LISTED),
+            "same key",
+            (TAGGED_TOO, TAGGED),
+            {REMOVE_TAGGED: True},
+            STILL_LISTED,
         ),
         "ours in two forms, and theirs": ("same key", (OURS, TAGGED, THEIRS), NEVER, OTHER_VALUE),
         "theirs beside our lost addition": ("same key", (THEIRS, OURS), LOST, TAKE_BACK),
@@ -55,12 +58,18 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
         "replaced": ("replace", (THEIRS,), NEVER, REMOVE_THEIRS),
         "replaced, removal accepted": ("replace", (THEIRS,), {REMOVE_THEIRS: True}, ADD),
         "replaced, listed late": (
-            *("replace", (OURS, THEIRS), TAKEN | {REMOVE_THEIRS: True}, STILL_LISTED),
+            "replace",
+            (OURS, THEIRS),
+            TAKEN | {REMOVE_THEIRS: True},
+            STILL_LISTED,
         ),
         # A slot, in which the key that the stack had there makes way.
         "slot": ("slot", (BEFORE,), NEVER, REMOVE_BEFORE),
         "slot, in another form": (
-            *("slot", (f"v=DKIM1; {BEFORE}",), NEVER, Change("remove", f"v=DKIM1; {BEFORE}")),
+            "slot",
+            (f"v=DKIM1; {BEFORE}",),
+            NEVER,
+            Change("remove", f"v=DKIM1; {BEFORE}"),
         ),
         "slot, theirs": ("slot", (THEIRS,), NEVER, OTHER_KEY),
     },
