@@ -12,11 +12,9 @@ from sandbox.mail.verdict import Verdict, judge
 from sandbox.ses.identity import HeldKey
 from sandbox.ses.sending import signed
 from sandbox.ses.switches import Switches
-from sandbox.world import Sandbox
 from tests.sandbox.ses_client import CHECK_SECONDS, DOMAIN, REGION, key
 from tests.support.cases import cases
 
-DAY = timedelta(days=1)
 ONE, TWO = key("one"), key("two")
 PASS_ONE, UNSIGNED = Verdict("pass", "", DOMAIN, "one"), Verdict("unsigned")
 
@@ -26,12 +24,6 @@ class Sender:
 
     def __init__(self, sandbox):
         self.sandbox = sandbox
-
-    def publish(self, key, name=DOMAIN):
-        self.sandbox.dns.override(f"{key.selector}._domainkey.{name}", [key.p])
-
-    def create(self, key, name=DOMAIN):
-        self.call("CreateEmailIdentity", {"EmailIdentity": name, "DkimSigningAttributes": key.sent})
 
     def call(self, operation, parameters):
         return self.sandbox.ses.call(operation, REGION, parameters)
@@ -44,40 +36,16 @@ class Sender:
         """What the receiver of a message sent now says."""
         return send(self.sandbox, domain, REGION).verdict
 
-    def send(self, parameters):
-        """The answer, and the message as it arrived, with its content parsed."""
-        answer = self.call("SendEmail", parameters)
-        (received,) = self.sandbox.mail.messages
-        return answer, received, email.message_from_bytes(received.content)
-
-
-@pytest.fixture(scope="module")
-def _sandbox():
-    with Sandbox() as sandbox:
-        sandbox.add_zone(DOMAIN)
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(_sandbox):
-    """One for all tests here, with nothing left in it but the zone."""
-    _sandbox.ses.switches = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
-    yield _sandbox
-    for name in _sandbox.ses.identities(REGION):
-        _sandbox.ses.remove(name, REGION)
-    _sandbox.dns.override(ONE.record_name, None)
-    _sandbox.dns.silence()
-    _sandbox.mail.messages.clear()
-    _sandbox.clock.advance(DAY)  # whatever a resolver remembers is over
-
 
 @pytest.fixture
 def sender(sandbox):
-    """A sender whose domain has been verified."""
+    """A sender whose key has a record."""
+    sandbox.add_zone(DOMAIN)
+    sandbox.ses.switches = Switches(requests_per_second=None, first_check_seconds=CHECK_SECONDS)
+    sandbox.dns.override(ONE.record_name, [ONE.p])
     sender = Sender(sandbox)
-    sender.publish(ONE)
-    sender.create(ONE)
-    sender.check()
+    key = {"DkimSigningAttributes": ONE.sent}
+    sender.call("CreateEmailIdentity", {"EmailIdentity": DOMAIN, **key})
     return sender
 
 
@@ -98,7 +66,10 @@ def test_message(sandbox, sender):
 
     SES signs relaxed/simple, and every header of the message that RFC 6376 advises to sign.
     """
-    answer, received, message = sender.send(SIMPLE)
+    sender.check()
+    answer = sender.call("SendEmail", SIMPLE)
+    (received,) = sandbox.mail.messages
+    message = email.message_from_bytes(received.content)
     assert (received.verdict, received.id) == (PASS_ONE, answer["MessageId"])
     assert abs(sandbox.clock.now() - received.at) < timedelta(minutes=1)
     text = message.get_payload(decode=True).decode()
@@ -114,14 +85,11 @@ def test_message(sandbox, sender):
     assert set(tags["h"].split(":")) == set(signed_headers.split())
 
 
-def test_who_may_send(sandbox):
+def test_who_may_send(sandbox, sender):
     """
     A domain sends once its record was seen, from this Region only; a verified address does,
     unsigned.
     """
-    sender = Sender(sandbox)
-    sender.publish(ONE)
-    sender.create(ONE)
     with pytest.raises(ClientError, match="MessageRejected"):
         sender.verdict()
     sender.check()
