@@ -45,10 +45,6 @@ def publish(host, record, **calm):
     return RecordAtHost(host, NAME, **calm).publish(*record)
 
 
-def withdraw(host, **calm):
-    RecordAtHost(host, NAME, **calm).withdraw(VALUE)
-
-
 def refused(host, record, calm):
     with pytest.raises(DnsRefused) as caught:
         publish(host, record, **calm)
@@ -92,16 +88,6 @@ def test_refusal(host, calm, errors, hint, there):
     assert str(error) == f"{host.label}: {NAME}: no\n  hint: {hint}"
     assert host.there == there
     assert calm["clock"].monotonic() == 0.2 * (len(errors) - 1)
-
-
-def test_refused_because_of_a_change(host, calm):
-    """A change that is refused because the name has changed meanwhile is decided anew."""
-    host.before["add", 1] = [lambda: host.there.append(VALUE), raising(NO)]
-    assert publish(host, OURS, **calm) == VALUE
-    assert host.requests == ["values", "add", "values", "values"]
-    assert host.there == [VALUE]
-    host.before["remove", 1] = [host.there.clear, raising(NO)]
-    withdraw(host, **calm)
 
 
 def test_response_of_another_shape(host, calm):
