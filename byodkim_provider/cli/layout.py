@@ -53,12 +53,10 @@ def _line(domain: DomainNow) -> str:
     """Such as "example.com: well, SUCCESS, generation 2 for 15 of 180 days"."""
     facts = [domain.verdict, *(["retired"] if domain.retired else [])]
     facts += [identity.shown_status for identity in domain.identities]
-    signing = [one for one in domain.identities if one.age_days is not None]
-    if signing:
-        oldest = max(signing, key=lambda one: one.age_days or 0)
-        key = f"generation {oldest.generation}"
-        facts.append(f"{key} for {oldest.age_days} of {domain.rotate_after_days} days")
     for identity in domain.identities:
+        if identity.age_days is not None:
+            days = f"{identity.age_days} of {domain.rotate_after_days} days"
+            facts.append(f"generation {identity.generation} for {days}")
         if identity.ses and identity.ses.mail_from:
             facts.append(f"MAIL FROM {identity.ses.mail_from_status}")
     return f"{domain.domain}: {', '.join(dict.fromkeys(facts))}"

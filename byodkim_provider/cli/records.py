@@ -59,18 +59,16 @@ def as_panel(wanted: Sequence[Record]) -> str:
     """What to type into which field, a block for each record."""
     blocks = []
     for record in wanted:
-        if record.is_written:
-            blocks.append(f"{record.name}: nothing to type, `pulumi up` writes it")
-            continue
-        blocks.append(
-            panels.instructions(
+        block = f"{record.name}: nothing to type, `pulumi up` writes it"
+        if not record.is_written:
+            block = panels.instructions(
                 record.panel,
                 name=record.name,
                 value=record.value,
                 zone=record.zone or record.domain,
                 kind=record.kind,
             )
-        )
+        blocks.append(block)
     return "\n\n".join(blocks)
 
 
@@ -197,7 +195,7 @@ def _of_domain(
     FROM, of which Pulumi writes those of *mail_from_zones*.
     """
     settings = domain.settings
-    is_apart = settings.mail_from is not None and settings.mail_from.zone is not None
+    is_apart = bool(settings.mail_from and settings.mail_from.zone)
     record = partial(_record, domain.name, panel)
     for name, target in settings.cnames.items():
         yield record((), "CNAME", name, target)

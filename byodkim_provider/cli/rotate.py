@@ -319,9 +319,9 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | No
         raise InvalidSettings(
             CliMessages.UNFINISHED(name=domain.name, generation=settings.generation)
         )
-    stored = _written(settings)
-    edited = [name for name, value in _written(planned).items() if value != stored[name]]
-    waiting = [name for name in edited if entry and name in entry.written]
+    written = entry.written if entry else ()
+    stored, wanted = _written(settings), _written(planned)
+    waiting = [name for name in stored if name in written and stored[name] != wanted[name]]
     if waiting:
         raise InvalidSettings(
             CliMessages.OTHER_FILE(domain=domain.name, settings=", ".join(waiting))
