@@ -75,21 +75,21 @@ class IdentityNow:
     identity, `NOT_ASKED` if SES can't be asked, `UNCONFIRMED` if SES says SUCCESS and does not show
     whether that is about this key.
     """
-    verified: bool = False
+    verified: bool
     """Whether SES has verified the key that the stack knows, as `verdicts` judges it."""
-    generation: int | None = None
+    generation: int | None
     """
     Whose key SES has, or gets from the next `pulumi up`; None if the state does not know the key.
     """
     selector: str | None
     """Selector of that key; None if SES signs with its own keys."""
-    signing_since: datetime | None = None
+    signing_since: datetime | None
     """None if SES does not sign with this generation."""
-    age_days: int | None = None
+    age_days: int | None
     """How many days the generation has signed; None if it does not sign."""
-    finding: Finding | None = None
+    finding: Finding | None
     """Why it is not verified, or what could not be determined; None if all is well."""
-    ses: SesIdentity | None = None
+    ses: SesIdentity | None
     """What SES said; None if it was not asked, or has no such identity."""
 
     @property
@@ -111,19 +111,19 @@ class DomainNow:
     """A domain, with all findings."""
 
     domain: str
-    verdict: Health = "well"
-    retired: bool = False
+    verdict: Health
+    retired: bool
     """
     Whether the domain goes: its identities are removed, its records stay for a while.
     """
     rotate_after_days: int
-    next_rotation: datetime | None = None
+    next_rotation: datetime | None
     """When the key will have signed for `rotate_after_days`; None if nothing signs."""
-    days_until_rotation: int | None = None
+    days_until_rotation: int | None
     """Whole days until then; negative if the rotation is overdue."""
     identities: tuple[IdentityNow, ...]
     records: tuple[RecordNow, ...]
-    findings: tuple[Finding, ...] = ()
+    findings: tuple[Finding, ...]
     """What there is to say, the worst first."""
 
 
@@ -133,7 +133,7 @@ class StackNow:
 
     stack: str
     project: str
-    account_id: str | None = None
+    account_id: str | None
     """The AWS account of its identities; None before the first one is made."""
     verdict: Health
     """The worst of the domains; unknown without one."""

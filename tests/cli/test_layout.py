@@ -42,6 +42,10 @@ def domain(name=NAME, selector=SELECTOR, region="ap-southeast-1", status="SUCCES
     identity = IdentityNow(
         region=region,
         status=status,
+        verified=False,
+        generation=12,
+        signing_since=None,
+        age_days=None,
         ses=SesIdentity("DOMAIN", status, True, "EXTERNAL", (selector,), START),
         selector=selector,
         finding=finding(says),
@@ -53,7 +57,10 @@ def domain(name=NAME, selector=SELECTOR, region="ap-southeast-1", status="SUCCES
     return DomainNow(
         domain=name,
         verdict="wrong",
+        retired=False,
         rotate_after_days=180,
+        next_rotation=None,
+        days_until_rotation=None,
         identities=(identity,),
         records=(record,),
         findings=findings,
