@@ -3,11 +3,9 @@
 from byodkim_provider.dns.mail_from import mail_from_mistakes
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.messages.cli import MailFromMessages as F
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 
 NAME, REGION = "b.example.com", "eu-west-1"
-MX = "10 feedback-smtp.eu-west-1.amazonses.com"
-SPF = "v=spf1 include:amazonses.com ~all"
 
 
 class Dns:
@@ -24,30 +22,37 @@ class Dns:
         return self.mx(name, domain, "TXT")
 
 
-@cases(
-    ("mx", "txt", "expected"),
-    {
-        "right": ([MX], [SPF], []),
-        "other spelling": (
-            [f"5 {MX[3:].upper()}."],
-            ["v=spf1 include:amazonses.com -all", "site=1"],
-            [],
-        ),
-        "other qualifier": ([MX], ["v=spf1 ?include:amazonses.com ~all"], [F.OTHER_SPF]),
-        "by another record": ([MX], ["v=spf1 include:_spf.example.com ~all"], []),
-        "silence": (None, None, []),
-        "nothing": ([], [], [F.NO_MX, F.NO_SPF]),
-        "other Region": (["10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [F.NO_MX]),
-        "two Regions": ([MX, "10 feedback-smtp.us-east-1.amazonses.com"], [SPF], [F.NO_MX]),
-        "receives too": ([MX, "20 mx.example.net"], [SPF], [F.RECEIVES]),
-        "taken": (["10 mx.example.net"], ["v=spf1 mx -all"], [F.RECEIVES, F.OTHER_SPF]),
-        "null MX": (["0 ."], [SPF], [F.NO_MX]),
-    },
-)
-def test_mistakes_of_mail_from(mx, txt, expected):
+MISTAKES = """
+mx: [10 feedback-smtp.eu-west-1.amazonses.com], txt: [v=spf1 include:amazonses.com ~all]
+mx: [5 FEEDBACK-SMTP.EU-WEST-1.AMAZONSES.COM.], txt: [v=spf1 include:amazonses.com -all, site=1]
+mx: [10 feedback-smtp.eu-west-1.amazonses.com], txt: ['v=spf1 ?include:amazonses.com ~all']
+  OTHER_SPF
+mx: [10 feedback-smtp.eu-west-1.amazonses.com], txt: [v=spf1 include:_spf.example.com ~all]
+mx: null, txt: null
+mx: [], txt: []
+  NO_MX
+  NO_SPF
+mx: [10 feedback-smtp.us-east-1.amazonses.com], txt: [v=spf1 include:amazonses.com ~all]
+  NO_MX
+mx: [10 feedback-smtp.eu-west-1.amazonses.com, 10 feedback-smtp.us-east-1.amazonses.com],
+    txt: [v=spf1 include:amazonses.com ~all]
+  NO_MX
+mx: [10 feedback-smtp.eu-west-1.amazonses.com, 20 mx.example.net],
+    txt: [v=spf1 include:amazonses.com ~all]
+  RECEIVES
+mx: [10 mx.example.net], txt: [v=spf1 mx -all]
+  RECEIVES
+  OTHER_SPF
+mx: [0 .], txt: [v=spf1 include:amazonses.com ~all]
+  NO_MX
+"""
+
+
+@cases(("records", "expected"), written_out(MISTAKES))
+def test_mistakes_of_mail_from(records, expected):
     """Each mistake has a name of its own, and other spellings are none."""
-    found = mail_from_mistakes(Dns(mx, txt), "example.com", {REGION: NAME})[REGION].values()
-    assert [one.code for one in found] == expected
+    found = mail_from_mistakes(Dns(**records), "example.com", {REGION: NAME})[REGION].values()
+    assert [one.code.name for one in found] == expected
     assert all(NAME in str(one) for one in found)
 
 

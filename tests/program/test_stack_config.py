@@ -9,7 +9,7 @@ from pulumi.runtime.config import CONFIG, set_all_config
 
 from byodkim_provider.aws.connections import Connections
 from byodkim_provider.program import aws_account, stack_config
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 
 VALUES = {
     "aws:region": "eu-west-1",
@@ -47,46 +47,27 @@ def test_written(monkeypatch, way):
     assert written == {"domains": {"example.com": {"generation": 1}}, "verificaton": "fail"}
 
 
-@cases(
-    ("secret", "problems"),
-    {
-        "well": (["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials"], []),
-        "plain keys": (
-            ["ses-byodkim:dnsCredentials"],
-            [
-                'privateKeys["own"]: is not encrypted, set it with `pulumi config set '
-                "--secret --path "
-                "'privateKeys[\"own\"]'`, and make another one if somebody may have read this"
-            ],
-        ),
-        "plain credentials": (
-            ["ses-byodkim:privateKeys"],
-            [
-                'dnsCredentials["wix"].apiKey: is not encrypted, set it with `pulumi config '
-                "set --secret "
-                "--path 'dnsCredentials[\"wix\"].apiKey'`, and make another one if somebody "
-                "may have "
-                "read this"
-            ],
-        ),
-        "encrypted in vain": (
-            ["ses-byodkim:privateKeys", "ses-byodkim:dnsCredentials", "ses-byodkim:domains"],
-            [
-                "domains: holds an encrypted value, which would be unencrypted in the stack's "
-                "state: "
-                "private keys go into privateKeys, a host's secrets into dnsCredentials, all "
-                "else is set "
-                "without `--secret`"
-            ],
-        ),
-    },
-)
-def test_not_kept_secret(configured, secret, problems):
+ENCRYPTED = """
+secret: [privateKeys, dnsCredentials]
+secret: [dnsCredentials]
+  privateKeys["own"]: is not encrypted, set it with `pulumi config set --secret --path
+    'privateKeys["own"]'`, and make another one if somebody may have read this
+secret: [privateKeys]
+  dnsCredentials["wix"].apiKey: is not encrypted, set it with `pulumi config set --secret --path
+    'dnsCredentials["wix"].apiKey'`, and make another one if somebody may have read this
+secret: [privateKeys, dnsCredentials, domains]
+  domains: holds an encrypted value, which would be unencrypted in the stack's state: private keys
+    go into privateKeys, a host's secrets into dnsCredentials, all else is set without `--secret`
+"""
+
+
+@cases(("given", "problems"), written_out(ENCRYPTED))
+def test_not_kept_secret(configured, given, problems):
     """What has to be encrypted is, and nothing else; an account's id need not be."""
     credentials = {"wix": {"apiKey": "IST.x", "accountId": "1"}}
     written = {"domains": {}, "privateKeys": {"own": "MIIE"}, "dnsCredentials": credentials}
     config = {f"ses-byodkim:{name}": json.dumps(value) for name, value in written.items()}
-    configured(config, secret)
+    configured(config, [f"ses-byodkim:{name}" for name in given["secret"]])
     found = [*stack_config.not_encrypted(), *stack_config.encrypted_in_vain(written)]
     assert found == problems
 
