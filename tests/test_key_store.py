@@ -157,18 +157,16 @@ def test_read_lags_behind(secrets_manager, run):
 @pytest.mark.parametrize("other", ["another key", "text", "PEM"])
 def test_changed(secrets_manager, run, other, signing_keys):
     """A secret that somebody changed is never used, and its content not shown."""
-    made = run.create()
-    text = {
-        "another key": replace(made.held, key=signing_keys[0]).to_text(),
-        "text": "hunter2",
-        "PEM": f"-----BEGIN RSA PRIVATE KEY-----\n{signing_keys[0].pkcs1_base64()}\n",
+    made, [another, *_] = run.create(), signing_keys
+    text, found = {
+        "another key": (
+            replace(made.held, key=another).to_text(),
+            f"another key ({another.fingerprint})",
+        ),
+        "text": ("hunter2", "something else"),
+        "PEM": (f"-----BEGIN RSA PRIVATE KEY-----\n{another.pkcs1_base64()}\n", "something else"),
     }[other]
     secrets_manager.overwrite(NAME, text)
-    found = (
-        f"another key ({signing_keys[0].fingerprint})"
-        if other == "another key"
-        else "something else"
-    )
     with raises("SecretChanged") as caught:
         run.read(made)
     changed = AwsMessages.OTHER_KEY(arn=made.arn, expected=made.held.key.fingerprint, found=found)

@@ -4,9 +4,7 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from byodkim_provider.aws.connections import Connections
 from byodkim_provider.aws.route53 import Route53Client
-from byodkim_provider.aws.settings import AwsSettings
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import stopping
@@ -149,16 +147,3 @@ def test_throttled(stub, route53):
         stub.add_client_error("list_resource_record_sets", "Throttling", "Rate exceeded", 400)
     stub.add_response("list_resource_record_sets", answer('"a"'), QUESTION)
     assert route53.standing("Z1", NAME, "TXT") == ('"a"',)
-
-
-def test_role_of_the_zone():
-    """The zone of another account is read as the role that writes to it."""
-    endpoints = {"route53": "http://127.0.0.1:1"}
-    settings = AwsSettings(access_key="AKIA", secret_key="secret", endpoints=endpoints)
-    made = Connections(settings)
-    role = "arn:aws:iam::123456789012:role/dns"
-    client = made.route53("eu-west-1", role, None)._client
-    assert client._get_credentials().method == "assume-role"  # botocore has no public way
-    assert client.meta.endpoint_url == "http://127.0.0.1:1"
-    own = made.route53("eu-west-1", None, None)._client
-    assert own._get_credentials().method != "assume-role"

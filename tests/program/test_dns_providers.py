@@ -149,9 +149,25 @@ def shown(caplog, dns, *, generation=1):
     return caplog.messages
 
 
-@pytest.mark.parametrize(("ago", "is_shown"), [(timedelta(), True), (timedelta(minutes=6), False)])
-def test_paste_at_a_rotation(cloud, caplog, ago, is_shown):
-    """The run that makes the next standby shows its record, once; no later run does."""
+BY_HAND = {"provider": "manual"}
+SLOTS = {"provider": "cloudflare", "zone": "keys.example.net", "cname": "ses"}
+LATER = {"fromGeneration": 3}
+NOW = timedelta()
+
+
+@pytest.mark.parametrize(
+    ("dns", "ago", "is_shown"),
+    [
+        ("manual", NOW, True),
+        ("manual", timedelta(minutes=6), False),
+        ([SLOTS, BY_HAND | LATER], NOW, True),
+        ([BY_HAND, SLOTS | LATER], NOW, False),
+    ],
+)
+def test_paste_at_a_rotation(cloud, caplog, dns, ago, is_shown):
+    """
+    The run that makes the next standby shows its record, once, if it is pasted; no later run does.
+    """
     cloud.key_made_at = {3: timestamp(datetime.now(UTC) - ago)}
     lines = (
         f"{DOMAIN}: generation 3 is the next rotation's: add its record too, and that rotation "
@@ -160,7 +176,8 @@ def test_paste_at_a_rotation(cloud, caplog, ago, is_shown):
         f"  name:  {NAME}",
         f"  value: {VALUE}",
     )
-    assert shown(caplog, "manual", generation=2) == ["\n".join(lines)] * is_shown
+    said = [text for text in shown(caplog, dns, generation=2) if "generation 3" in text]
+    assert said == ["\n".join(lines)] * is_shown
 
 
 # -- Route 53

@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from datetime import UTC, datetime
 
 import pulumi
 import pytest
@@ -13,7 +12,6 @@ from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification,
 from byodkim_provider.messages.program import ProgramMessages
 from byodkim_provider.program import domain
 from byodkim_provider.program.dns_provider import Zone
-from byodkim_provider.times import timestamp
 from tests.support.cloud import Engine
 
 
@@ -98,31 +96,6 @@ def test_plain_credentials():
         run(declared)
     finally:
         set_all_config({}, [])
-
-
-class New(Engine):
-    """Makes keys in this run."""
-
-    def new_resource(self, args):
-        name, made = super().new_resource(args)
-        return name, {**made, "created_at": timestamp(datetime.now(UTC))}
-
-
-BY_HAND = {"provider": "manual"}
-SLOTS = {"provider": "cloudflare", "zone": "keys.example.net", "cname": "ses"}
-
-
-@pytest.mark.parametrize(("first", "later", "printed"), [(BY_HAND, SLOTS, 0), (SLOTS, BY_HAND, 1)])
-def test_standby_of_another_place(monkeypatch, first, later, printed):
-    """
-    A standby is printed for people if its own record is pasted, wherever the one that signs stands.
-    """
-    said = []
-    monkeypatch.setattr(pulumi.log, "info", lambda text, *_: said.append(text))
-    dns = [first, later | {"from_generation": 3}]
-    args = ByodkimDomainArgs(domain="example.com", generation=2, regions=["eu-west-1"], dns=dns)
-    run(lambda: ByodkimDomain("mail", args) and None, New())
-    assert ["generation 3" in one for one in said] == [True] * printed
 
 
 class Own:

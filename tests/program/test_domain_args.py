@@ -99,7 +99,6 @@ def test_keywords():
         "generation": ({"generation": LATER}, "generation"),
         "zone": ({"dns": {"zone": LATER}}, "dns.zone"),
         "key": ({"keys": {1: {"selector": "s", "private_key": LATER}}}, "keys[1].privateKey"),
-        "flag": ({"adopt": LATER}, "adopt"),
         "word": ({"dns_check": LATER}, "dnsCheck"),
     },
 )

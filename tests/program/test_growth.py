@@ -11,12 +11,12 @@ from byodkim_provider.program.stack import declare_stack
 from tests.support.cloud import Engine
 
 
-def declare(monkeypatch, config, *, secret=()):
+def declare(monkeypatch, config):
     """Run the program with this configuration."""
     monkeypatch.setattr(aws_account, "sign_in", lambda region: None)
     pulumi.runtime.set_mocks(Engine(), project="ses-byodkim", stack="dev", preview=False)
     values = {f"ses-byodkim:{name}": json.dumps(one) for name, one in config.items()}
-    set_all_config({"aws:region": "eu-west-1"} | values, [f"ses-byodkim:{name}" for name in secret])
+    set_all_config({"aws:region": "eu-west-1"} | values)
     try:
         pulumi.runtime.test(declare_stack)()
     finally:
