@@ -51,14 +51,10 @@ class Domain:
             **changes,
         }
 
-    def publish(self, key: SigningKey | None = None, *, selector: str = "s1") -> None:
-        """The record of a key, the first one if none is given, is in DNS from now on."""
-        value = records.record_value((key or self.key).public_key_der)
-        self.sandbox.dns.override(records.record_name(selector, self.name), [value])
-
-    def remove(self) -> None:
-        """The first key's record is not in DNS any more."""
-        self.sandbox.dns.override(records.record_name("s1", self.name), None)
+    def publish(self) -> None:
+        """The record of the key is in DNS from now on."""
+        value = records.record_value(self.key.public_key_der)
+        self.sandbox.dns.override(records.record_name("s1", self.name), [value])
 
     def verification(self, outputs: dict[str, Any]) -> dict[str, Any]:
         """Inputs of a verification of the identity that has *outputs*."""
@@ -114,9 +110,9 @@ def start_plugin(engine: Engine, sandbox: Sandbox) -> Iterator[StartPlugin]:
     python = shlex.split(quick_python())
     with ExitStack() as started:
 
-        def start(*, engine_address: str = engine.address, **variables: str) -> Plugin:
+        def start(**variables: str) -> Plugin:
             environment = {**sandbox.environment, **variables}
-            return started.enter_context(Plugin(engine_address, environment, python=python))
+            return started.enter_context(Plugin(engine.address, environment, python=python))
 
         yield start
 

@@ -198,13 +198,6 @@ class Plugin:
         answer = self.stub.Read(request, timeout=DEADLINE)
         return answer.id, plain(answer.properties)
 
-    def delete(self, kind: Kind, outputs: Mapping[str, Any]) -> None:
-        """The resource is to go."""
-        request = provider_pb2.DeleteRequest(
-            urn=urn(kind), id="id", properties=_properties(kind, outputs)
-        )
-        self.stub.Delete(request, timeout=DEADLINE)
-
     def cancel(self) -> None:
         """What the engine does at the first Ctrl-C."""
         self.stub.Cancel(Empty(), timeout=DEADLINE)

@@ -12,23 +12,12 @@ from tests.hosts.name_servers import ADDRESS
 
 
 class Secondaries:
-    """The zone's name servers, which have it from BIND by zone transfer; they can lag behind."""
+    """The zone's name servers, which have it from BIND by zone transfer."""
 
     def __init__(self, server):
         self._server = server
-        self._kept = None
-
-    def lag(self):
-        """Serve what there is now, whatever comes."""
-        self._kept = self._transferred()
-
-    def catch_up(self):
-        self._kept = None
 
     def zones(self):
-        return self._kept or self._transferred()
-
-    def _transferred(self):
         xfr = dns.query.xfr(
             ADDRESS, self._server.zone, port=self._server.port, relativize=False, timeout=5
         )

@@ -20,8 +20,6 @@ LOST = HostMessages.NO_ANSWER(reason="lost")
 NO = DnsRefused(HostMessages.FORBIDDEN(said="no", step="do this"))
 VALUE = "p=MIIB"
 OURS = (VALUE, "same key")
-OLD = "p=MIIA"
-SLOT = (VALUE, "slot", OLD)
 
 
 def raising(error):
