@@ -76,13 +76,6 @@ def test_verdict(answers, expected, text):
     assert seen.notes == ()
 
 
-def test_summary():
-    """Servers that show the key are counted, the others named."""
-    assert judge([at("ns1", VALUE), SILENT, REFUSED], KEY).summary() == (
-        "1 of 3 servers show the key, ns2: silent, ns3: REFUSED"
-    )
-
-
 def test_second_hand():
     """What only resolvers say counts, with a word; nothing follows from it of the name servers."""
     seen = judge([Answer("192.0.2.53", (VALUE,), by_resolver=True)], KEY)

@@ -3,6 +3,7 @@
 import re
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -68,16 +69,16 @@ def test_name_too_long():
         assert "at most" not in instructions("namecheap", **fits)
 
 
-NAME_SERVERS = {
-    "route53": ["ns-2048.awsdns-64.com", "ns-1.awsdns-00.co.uk"],
-    "godaddy": ["ns51.domaincontrol.com", "NS52.DomainControl.com."],
-    "dreamhost": ["ns1.dreamhost.com", "ns2.dreamhost.com"],
-    "cloudflare": ["ada.ns.cloudflare.com", "bob.ns.cloudflare.com"],
-    "hostgator": ["hgns1.hostgator.com", "ns8001.hostgator.com", "ns1234.websitewelcome.com"],
-    "namecheap": ["dns1.registrar-servers.com", "dns2.registrar-servers.com"],
-    "namescouk": ["ns0.phase8.net", "ns2.phase8.net"],
-    "wix": ["ns0.wixdns.net", "ns9.wixdns.net"],
-}
+NAME_SERVERS = yaml.safe_load("""
+route53: [ns-2048.awsdns-64.com, ns-1.awsdns-00.co.uk]
+godaddy: [ns51.domaincontrol.com, NS52.DomainControl.com.]
+dreamhost: [ns1.dreamhost.com, ns2.dreamhost.com]
+cloudflare: [ada.ns.cloudflare.com, bob.ns.cloudflare.com]
+hostgator: [hgns1.hostgator.com, ns8001.hostgator.com, ns1234.websitewelcome.com]
+namecheap: [dns1.registrar-servers.com, dns2.registrar-servers.com]
+namescouk: [ns0.phase8.net, ns2.phase8.net]
+wix: [ns0.wixdns.net, ns9.wixdns.net]
+""")
 
 
 @every_panel

@@ -12,7 +12,7 @@ from byodkim_provider.identity.rules import changed, refuse_unsafe
 from byodkim_provider.identity.state import Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support import identities
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 from tests.support.fakes import START
 from tests.support.identities import declared
 from tests.support.stored import MOMENTS, STORED, through_pulumi
@@ -163,19 +163,21 @@ def test_a_slot_that_was_emptied_gets_no_key_yet():
     assert refusal(before, declared(6, (4, 5, 6), **beside)).code == IdentityMessages.SLOT_IN_USE
 
 
-@cases(
-    ("before", "after", "is_refused"),
-    {
-        "alone": ({"adopt": True}, {}, False),
-        "with another setting": ({"adopt": True}, {"configuration_set": "bulk"}, True),
-        "added with another": ({}, {"adopt": True, "configuration_set": "bulk"}, False),
-        "kept with another": ({"adopt": True}, {"adopt": True, "overlap_days": 9}, False),
-    },
-)
-def test_adopt_goes_alone(before, after, is_refused):
+ADOPT = """
+before: {adopt: true}, after: {}
+before: {adopt: true}, after: {configuration_set: bulk}
+  refused
+before: {}, after: {adopt: true, configuration_set: bulk}
+before: {adopt: true}, after: {adopt: true, overlap_days: 9}
+"""
+
+
+@cases(("change", "said"), written_out(ADOPT))
+def test_adopt_goes_alone(change, said):
     """A run that fails stores that the records go, and not yet that the identity goes too."""
-    message = refusal(stored(declared(**before)), declared(**after), kind="InvalidSettings")
-    assert message == (IdentityMessages.ADOPT_ALONE(name=NAME) if is_refused else None)
+    before, after = declared(**change["before"]), declared(**change["after"])
+    message = refusal(stored(before), after, kind="InvalidSettings")
+    assert message == (IdentityMessages.ADOPT_ALONE(name=NAME) if said else None)
 
 
 def test_a_slot_that_signs_gets_no_other_key():

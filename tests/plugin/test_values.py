@@ -8,6 +8,7 @@ from pulumi.runtime.rpc import UNKNOWN
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.plugin.values import plain, plain_inputs, wire
 from byodkim_provider.resources.sdk import is_unknown, secret
+from tests.support.cases import cases
 
 SIGNATURE = "4dabf18193072939515e22adb298388d"
 
@@ -38,47 +39,33 @@ def test_inputs():
     assert plain_inputs(sent) == expected
 
 
-@pytest.mark.parametrize(
-    ("sent", "name"),
-    [
-        ({"domain": UNKNOWN}, "domain"),
-        ({"regions": ["eu-west-1", UNKNOWN]}, "regions"),
-    ],
-    ids=["value", "in a list"],
-)
-def test_unknown_inputs(sent, name):
-    """An input that a preview can't know is refused by its name."""
-    with pytest.raises(InvalidSettings) as refused:
-        plain_inputs(struct(**sent))
-    assert str(refused.value) == (
-        f"{name}: is not known before resources are made, and what is declared depends on it\n"
-        "  hint: give it a plain value"
-    )
+UNKNOWN_INPUT = """\
+{}: is not known before resources are made, and what is declared depends on it
+  hint: give it a plain value"""
+SECRET = """\
+{}: is a secret, which would stand in the stack's state in plain text
+  hint: give it a plain value; only what is below `keys` may be a secret"""
+SECRET_OUTPUT = {SIGNATURE: OUTPUT, "value": "x", "secret": True}
 
 
-@pytest.mark.parametrize(
-    ("sent", "name"),
-    [
-        ({"domain": secret("example.com")}, "domain"),
-        ({"tags": {"cost": secret("x")}}, "tags"),
-        (
-            {"configurationSet": {SIGNATURE: OUTPUT, "value": "x", "secret": True}},
-            "configurationSet",
-        ),
-        ({"keysOfOthers": secret("x")}, "keysOfOthers"),
-    ],
-    ids=["value", "in a map", "output", "another name"],
+@cases(
+    ("name", "value", "problem"),
+    {
+        "unknown": ("domain", UNKNOWN, UNKNOWN_INPUT),
+        "unknown in a list": ("regions", ["eu-west-1", UNKNOWN], UNKNOWN_INPUT),
+        "secret": ("domain", secret("example.com"), SECRET),
+        "secret in a map": ("tags", {"cost": secret("x")}, SECRET),
+        "secret output": ("configurationSet", SECRET_OUTPUT, SECRET),
+        "another name": ("keysOfOthers", secret("x"), SECRET),
+    },
 )
-def test_secret_inputs(sent, name):
+def test_refused_inputs(name, value, problem):
     """
-    A secret that would stand in the state in plain text is refused by its name, not its value.
+    What a preview can't know, or would stand in the state in plain text, is refused by its name.
     """
     with pytest.raises(InvalidSettings) as refused:
-        plain_inputs(struct(**sent))
-    assert str(refused.value) == (
-        f"{name}: is a secret, which would stand in the stack's state in plain text\n"
-        "  hint: give it a plain value; only what is below `keys` may be a secret"
-    )
+        plain_inputs(struct(**{name: value}))
+    assert str(refused.value) == problem.format(name)
 
 
 def test_secret_keys():

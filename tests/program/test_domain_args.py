@@ -12,7 +12,7 @@ from byodkim_provider import (
     SuppliedKey,
 )
 from byodkim_provider.config.json_schema import docstrings, json_schema
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 from tests.support.testdata import KEY_1 as KEY
 from tests.support.testdata import KEY_2
 
@@ -38,34 +38,22 @@ def test_region_of_the_stack():
         args.settings()
 
 
-@cases(
-    ("given", "problems"),
-    {
-        "two": (
-            {"overlap_days": -1, "tags": {"aws:x": "y"}},
-            [
-                "overlapDays: must be at least 0, not -1",
-                "tags[\"aws:x\"]: names that begin with 'aws:' are reserved",
-            ],
-        ),
-        "one DNS provider": (
-            {"dns_providers": object()},
-            ["dnsProviders: must be a Sequence, not a value of type object"],
-        ),
-        "the name of a DNS provider": (
-            {"dns_providers": "cloudflare"},
-            ["dnsProviders: must be a list, not 'cloudflare'"],
-        ),
-        "names of DNS providers": (
-            {"dns_providers": ["cloudflare"]},
-            ["dnsProviders[0]: must be a DnsProvider, not 'cloudflare'"],
-        ),
-        "unknown": (
-            {"overlap_day": 1},
-            ["overlap_day: unknown key, did you mean 'overlapDays'?"],
-        ),
-    },
-)
+REFUSED = """
+overlap_days: -1, tags: {'aws:x': y}
+  overlapDays: must be at least 0, not -1
+  tags["aws:x"]: names that begin with 'aws:' are reserved
+dns_providers: 5
+  dnsProviders: must be a Sequence, not 5
+dns_providers: cloudflare
+  dnsProviders: must be a list, not 'cloudflare'
+dns_providers: [cloudflare]
+  dnsProviders[0]: must be a DnsProvider, not 'cloudflare'
+overlap_day: 1
+  overlap_day: unknown key, did you mean 'overlapDays'?
+"""
+
+
+@cases(("given", "problems"), written_out(REFUSED))
 def test_refused(given, problems):
     """All that is wrong is said when the arguments are made, in the spelling of a stack file."""
     given = {"domain": "example.com", "generation": 1} | given

@@ -13,7 +13,7 @@ from byodkim_provider.resources.inputs import (
     txt_record,
     zone_of,
 )
-from tests.support.cases import cases
+from tests.support.cases import cases, written_out
 
 DOMAIN = "shop.example"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
@@ -33,31 +33,32 @@ def program(listed, generation):
     return domain, [zone_of(one, id="Z1", name=one.zone or "") for one in domain.dns]
 
 
-PLAIN = "s._domainkey.shop.example"
+NAMES = """
+dns: [{}]
+  s._domainkey.shop.example
+  s._domainkey.shop.example
+  s._domainkey.shop.example
+dns: [{provider: route53, zone: keys.example.net, cname: ses}]
+  ses1._domainkey.shop.example.keys.example.net
+  ses2._domainkey.shop.example.keys.example.net
+  ses3._domainkey.shop.example.keys.example.net
+dns: [{}, {provider: route53, zone: keys.example.net, cname: ses, fromGeneration: 3}]
+  s._domainkey.shop.example
+  s._domainkey.shop.example
+  ses3._domainkey.shop.example.keys.example.net
+dns: [{provider: route53, zone: keys.example.net, cname: ses},
+    {provider: route53, zone: keys.example.net, cname: mail, fromGeneration: 3}]
+  ses1._domainkey.shop.example.keys.example.net
+  ses2._domainkey.shop.example.keys.example.net
+  mail3._domainkey.shop.example.keys.example.net
+"""
 
 
-@cases(
-    ("listed", "names"),
-    {
-        "one zone": ([{}], [PLAIN] * 3),
-        "slots": ([SLOTS], [f"ses{one}._domainkey.{DOMAIN}.keys.example.net" for one in (1, 2, 3)]),
-        "slots later": (
-            [{}, SLOTS | LATER],
-            [PLAIN, PLAIN, f"ses3._domainkey.{DOMAIN}.keys.example.net"],
-        ),
-        "two prefixes in a zone": (
-            [SLOTS, SLOTS | {"cname": "mail"} | LATER],
-            [
-                f"{prefix}._domainkey.{DOMAIN}.keys.example.net"
-                for prefix in ("ses1", "ses2", "mail3")
-            ],
-        ),
-    },
-)
-def test_names(listed, names):
+@cases(("written", "names"), written_out(NAMES))
+def test_names(written, names):
     """The name of each published generation's record, in the zone that it stands in."""
-    domain, zones = program(listed, 2)
-    key = {"record_name": PLAIN, "record_value": "p="}
+    domain, zones = program(written["dns"], 2)
+    key = {"record_name": names[0], "record_value": "p="}
     identity = of_identity(domain, "eu-west-1", key=key, zones=zones, **NOT_ASKED)
     assert identity["zones"] == zones
     found = []

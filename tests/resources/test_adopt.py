@@ -1,32 +1,16 @@
-"""
-What somebody else has changed in SES is an output, and a line of the refresh or of the preview,
-once.
-"""
-
-import pytest
+"""If this fails, nobody hears that an identity stays for good once it has `adopt`."""
 
 from byodkim_provider.resources.dkim_identity_provider import ByodkimIdentityProvider
 from tests.support.fakes import REGION
 from tests.support.world import DOMAIN
 
 
-@pytest.fixture
-def provider(world):
-    return ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
-
-
-def inputs(world):
-    """As they are stored, so that nothing is a change but what SES has otherwise."""
-    properties = world.declared().to_properties()
-    return {
-        name: one for name, one in properties.items() if name not in ("fingerprint", "record_name")
-    } | {"secret_arn": "arn"}
-
-
-def test_adopt_of_ones_own(world, provider):
+def test_adopt_of_ones_own(world):
     """From then on the identity stays, which the run says once."""
+    provider = ByodkimIdentityProvider(lambda declared: world.outside, run=world.run)
     stored = world.verified().to_outputs()
-    declared = {**inputs(world), "adopt": True}
+    declared = world.declared(adopt=True).to_properties() | {"secret_arn": "arn"}
+    del declared["fingerprint"], declared["record_name"]
     assert provider.diff("id", stored, declared).changes
     said = [
         f"{DOMAIN} {REGION}: with `adopt`, the identity and its records stay when a later "
