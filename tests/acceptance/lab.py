@@ -209,7 +209,7 @@ def called(method: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
     except ClientError as error:
         raise Refused(error) from None
     except BotoCoreError as error:  # its text may quote a request
-        raise Stop(f"AWS can't be reached: {type(error).__name__}") from None
+        raise Stop(f"no access to AWS: {type(error).__name__}") from None
 
 
 def in_seconds(answer: Any) -> Any:
