@@ -58,13 +58,13 @@ def answered(project, tmp_path):
     return project
 
 
-def byodkim(project, *arguments, stdin=None):
+def byodkim(project, *arguments, stdin=None, stdout=subprocess.PIPE):
     return subprocess.Popen(
         [sys.executable, "-m", "byodkim_provider", *arguments],
         cwd=project.directory,
         env=project.environment,
         stdin=stdin,
-        stdout=subprocess.PIPE,
+        stdout=stdout,
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -87,19 +87,10 @@ def test_interrupted(project, silent):
 
 def test_full_disk(answered):
     """Metrics that could not be written are no verdict, and no traceback."""
-    command = [sys.executable, "-m", "byodkim_provider", "status", "--format", "prometheus"]
-    with Path("/dev/full").open("w") as full:
-        done = subprocess.run(
-            command,
-            cwd=answered.directory,
-            env=answered.environment,
-            stdin=subprocess.DEVNULL,
-            stdout=full,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-    said = "byodkim: [Errno 28] No space left on device\n"
-    assert (done.returncode, done.stderr) == (3, said)
+    metrics = ("status", "--format", "prometheus")
+    with Path("/dev/full").open("w") as full, byodkim(answered, *metrics, stdout=full) as process:
+        _, stderr = process.communicate()
+    assert (process.returncode, stderr) == (3, "byodkim: [Errno 28] No space left on device\n")
 
 
 def test_no_standard_error(tmp_path):
