@@ -21,7 +21,6 @@ from byodkim_provider.resources.sdk import PerProgram, end_program
 
 if TYPE_CHECKING:
     from byodkim_provider.aws.connections import Connections
-    from byodkim_provider.aws.settings import AwsSettings
 
 _RUN_ENDED: Final = ("context canceled", "Resource monitor has terminated, shutting down")
 """
@@ -35,22 +34,19 @@ _accounts: PerProgram[str] = PerProgram()
 """Ids, by pulumi-aws's provider."""
 
 
-def settings() -> AwsSettings:
-    """The `aws:` settings of the running stack."""
-    from byodkim_provider.aws.settings import read_settings  # and botocore
-
-    config = pulumi.Config("aws")
-    return read_settings(lambda name: config.get(name.removeprefix("aws:")))
-
-
 _connections: PerProgram[Connections] = PerProgram()
 
 
 def connections() -> Connections:
     """What reads AWS as the running stack: one session, whose credentials are looked for once."""
     from byodkim_provider.aws.connections import Connections  # and botocore
+    from byodkim_provider.aws.settings import read_settings
 
-    return _connections.get(None, lambda: Connections(settings()))
+    def connected() -> Connections:
+        config = pulumi.Config("aws")
+        return Connections(read_settings(lambda name: config.get(name.removeprefix("aws:"))))
+
+    return _connections.get(None, connected)
 
 
 def sign_in(region: str) -> None:

@@ -141,7 +141,7 @@ class ByodkimDomain(pulumi.ComponentResource):
 
     identities: Mapping[str, ByodkimIdentity]
     """Keyed by Region; empty if the domain is retired."""
-    records: Sequence[PublishedRecord]
+    records: list[PublishedRecord]
     """The records of the published generations, oldest first."""
     cnames: Mapping[str, str]
     """
@@ -262,20 +262,24 @@ class ByodkimDomain(pulumi.ComponentResource):
             ahead.append(records[signing])
         self._settings, self.identities, self.cnames = settings, identities, settings.cnames
         self._verification = resources.verification(identities.values()) if waits else None
-        self.records = [_record_of(one, role, keys[one]) for one, role in roles.items()]
         self.selector = pulumi.Output.from_input(keys[signing]["selector"])
         self._warn()
+        self.records, stored = [], []
         for generation, role in roles.items():
+            key = keys[generation]
+            record = PublishedRecord(
+                generation=generation, role=role, name=key["record_name"], value=key["record_value"]
+            )
+            self.records.append(record)
+            of_record = {**record}
+            if generation not in settings.keys:
+                del of_record["value"]  # it is an output of the generated key
+            stored.append(of_record)
             zone = by_hand(generations.holding(zones, generation))
             if role == "standby" and zone and not settings.retired:
-                subject = f"{settings.name}: generation {generation}"
-                show_standby(self, subject, zone, keys[generation], began)
+                show_standby(self, f"{settings.name}: generation {generation}", zone, key, began)
         own_labels = [zone.label for zone in zones] if own_providers else []
-        # Read by the commands, from the state. The value of a generated key is an output of it.
-        stored = [
-            record if record["generation"] in settings.keys else _without_value(record)
-            for record in self.records
-        ]
+        # Read by the commands, from the state.
         self.register_outputs({"records": stored, "settings": settings.stored(own_labels)})
 
     def _refuse_second(self, settings: DomainSettings) -> None:
@@ -370,16 +374,3 @@ def _in_turn(before: Sequence[Sequence[pulumi.Resource]]) -> pulumi.ResourceOpti
         return []
 
     return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))
-
-
-def _record_of(generation: int, role: generations.Role, key: Mapping[str, Any]) -> PublishedRecord:
-    return {
-        "generation": generation,
-        "role": role,
-        "name": key["record_name"],
-        "value": key["record_value"],
-    }
-
-
-def _without_value(record: PublishedRecord) -> Mapping[str, Any]:
-    return {name: given for name, given in record.items() if name != "value"}
