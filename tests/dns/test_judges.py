@@ -53,6 +53,9 @@ def printed(bits: int, name: str) -> str:
         domain=domain,
         panel=PANELS["other"],
         zone=domain,
+        kind="TXT",
+        ttl=300,
+        is_written=True,
     )
     return as_zone_file([record])
 
