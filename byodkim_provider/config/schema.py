@@ -46,7 +46,7 @@ from byodkim_provider.hosts.rfc2136 import ALGORITHMS
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.property_types import NO_FLAG, Resolver, expected
-from byodkim_provider.quoting import MAX_SHOWN, TOKEN, did_you_mean, shown
+from byodkim_provider.quoting import MAX_SHOWN, TOKEN, did_you_mean
 
 MAX_CNAME_TTL: Final = 86400
 """
@@ -181,9 +181,6 @@ class DnsSettings(Written):
             yield ("ttl",), SettingMessages.KIND(kind=kind, value=self.ttl)
 
 
-MAX_SELECTOR: Final = 63
-"""Characters of a selector (SES API, DkimSigningAttributes)."""
-
 _KEY_PATTERN: Final = "[A-Za-z0-9_-]{1,63}"
 _A_KEY_NAME: Final = "a name in privateKeys like 'mail2026'"
 _KEY_SCHEMA: Final = {"type": "string", "pattern": f"^{_KEY_PATTERN}$"}
@@ -237,10 +234,7 @@ class SuppliedKey(Written):
         raise ValueError(SettingMessages.NO_SUCH_KEY(name=written, how=how))
 
     def _problems(self) -> Iterator[Problem]:
-        if len(self.selector) > MAX_SELECTOR:  # perhaps the key in the wrong field
-            kind = f"at most {MAX_SELECTOR} characters"
-            yield ("selector",), SettingMessages.KIND(kind=kind, value=shown(self.selector))
-        elif problem := records.selector_problem(self.selector):
+        if problem := records.selector_problem(self.selector):
             yield ("selector",), problem
         try:
             _ = self.signing_key

@@ -33,6 +33,9 @@ MAX_VALUE: Final = 4096
 MAX_WRITTEN: Final = 2 * NAME_OCTETS
 """Longest input that is parsed as a name, in characters. Normalising may remove characters."""
 
+MAX_LABEL: Final = 63
+"""Characters of a selector (SES API, DkimSigningAttributes). A longer text may be a key."""
+
 _LABEL: Final = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 """
 SES's pattern for `DomainSigningSelector`, in lower case; a host name's label has the same pattern.
@@ -93,7 +96,7 @@ def selector_problem(selector: str) -> Message | None:
     """
     Why *selector* is invalid; None if SES accepts it and every DNS provider stores it unchanged.
     """
-    if may_be_a_key(selector):
+    if may_be_a_key(selector, most=MAX_LABEL):
         return DkimMessages.SELECTOR_TOO_LONG(length=len(selector))
     # pulumi-aws stores record names in lower case: of upper case it sees a difference in every run.
     return None if _LABEL.fullmatch(selector) else DkimMessages.SELECTOR_LABEL(text=selector)

@@ -92,14 +92,14 @@ class Diagnosis:
 
     def phrases(self) -> tuple[str, ...]:
         """
-        What is wrong, such as "ns-4.example.net: silent"; one for all servers with equal answers.
+        What is wrong, such as "ns-4.example.net: silent"; one for all servers with equal answers,
+        with the misconfiguration that these match.
         """
-        return self._phrases([answer for answer in self.answers if not self._is_right(answer)])
-
-    @property
-    def said(self) -> str:
-        """What was seen, for people."""
-        return self.text or ", ".join(self._phrases(self.answers))
+        servers: dict[str, list[str]] = {}
+        for answer in self.answers:
+            if not self._is_right(answer):
+                servers.setdefault(self._answered(answer), []).append(answer.server)
+        return tuple(f"{_listed(names)}: {what}" for what, names in servers.items())
 
     def summary(self) -> str:
         """Such as "3 of 4 servers show the key, ns-4.example.net: silent"."""
@@ -113,16 +113,6 @@ class Diagnosis:
         return answer.values is not None and not misconfiguration(
             answer.values, self.public_key_der
         )
-
-    def _phrases(self, answers: Sequence[Answer]) -> tuple[str, ...]:
-        """
-        What servers show, one phrase for all with equal answers, with the misconfiguration it
-        matches, such as "ns1.example.net and ns2.example.net: the key".
-        """
-        servers: dict[str, list[str]] = {}
-        for answer in answers:
-            servers.setdefault(self._answered(answer), []).append(answer.server)
-        return tuple(f"{_listed(names)}: {what}" for what, names in servers.items())
 
     def _answered(self, answer: Answer) -> str:
         """What the server shows, or why it shows nothing."""

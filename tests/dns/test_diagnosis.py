@@ -42,13 +42,13 @@ SILENT, REFUSED = at("ns2", failure="silent"), at("ns3", failure="REFUSED")
         "some fail": (
             [at("ns1", VALUE), SILENT, REFUSED, at("ns4", failure="silent")],
             "right",
-            "ns1: the key, ns2 and ns4: silent, ns3: REFUSED",
+            "ns2 and ns4: silent, ns3: REFUSED",
         ),
         "all silent": ([SILENT], "unknown", "ns2: silent"),
         "old record at one": (
             [at("ns1", VALUE), at("ns2", OTHER)],
             "servers-differ",
-            "ns1: the key, ns2: another key .*",
+            "ns2: another key .*",
         ),
         # A CNAME is no mistake if the key is at its end, and no verdict if nobody can be asked
         # there.
@@ -72,7 +72,7 @@ def test_verdict(answers, expected, text):
     """Each way in which servers may answer has its verdict, and the code of what is wrong."""
     seen = judge(answers, KEY)
     assert (seen.code or seen.verdict, seen.verdict == "wrong") == (expected, bool(seen.code))
-    assert re.fullmatch(text or ".*", seen.said)
+    assert re.fullmatch(text or ".*", seen.text or ", ".join(seen.phrases()))
     assert seen.notes == ()
 
 

@@ -107,7 +107,7 @@ def put_values(case: Values) -> None:
 def judge(answers: list[Answer]) -> None:
     for expected in (public_key(), None):
         seen, shown = visibility.judge(answers, expected), visibility.judge(answers, public_key())
-        said = (seen.said, shown.summary())
+        said = (seen.summary(), shown.summary())
         assert max(map(len, said)) < 20_000
         assert not shown.visible
         assert not shown.leaked or seen.code == "private-key"
