@@ -14,7 +14,6 @@ from typing import Any, Final
 from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, UpdateResult
 
 from byodkim_provider import key_store, property_types
-from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import INSTANCE_TAG
 from byodkim_provider.aws.settings import tag_lines
 from byodkim_provider.dkim import keys, records
@@ -56,43 +55,10 @@ class DkimKeyProvider(DynamicProvider):
         now = self._run.clock.now()
         selector = props.get("selector") or keys.selector_for(key.fingerprint, now.date())
         made = KeySecret(props["domain"], selector, timestamp(now), key)
-        if "key_store" in props:
-            return self._create_in_store(made, props, props["key_store"])
-        return CreateResult(selector, {**_public(made), "private_key": secret(key.pkcs1_base64())})
-
-    def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
-        property_types.read(_STATE, olds)
-        return UpdateResult(_outputs(olds))
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        property_types.read(_STATE, props)
-        if "secret_arn" in props:
-            # A lost secret stays in the state: without this resource its record would be deleted,
-            # and mail that was signed with the key would fail.
-            arn, version, key = (
-                props["secret_arn"],
-                props.get("secret_version_id", ""),
-                props["fingerprint"],
-            )
-            store = self._store_of(arn)
-            if problem := key_store.problem(arn, store, version_id=version, fingerprint=key):
-                self._run.progress().warn(f"{props['domain']}: {problem.with_hint()}")
-        return ReadResult(id_, _outputs(props))
-
-    def delete(self, _id: str, props: dict[str, Any]) -> None:
-        property_types.read(_STATE, props)
-        if "secret_arn" in props:
-            key_store.delete(
-                props["secret_arn"],
-                self._store_of(props["secret_arn"]),
-                instance=props.get("instance", ""),
-                progress=self._run.progress(),
-                instances=self._run.instances,
-            )
-
-    def _create_in_store(
-        self, made: KeySecret, props: Mapping[str, Any], store: Mapping[str, Any]
-    ) -> CreateResult:
+        store = props.get("key_store")
+        if store is None:
+            private_key = secret(key.pkcs1_base64())
+            return CreateResult(selector, {**_public(made), "private_key": private_key})
         held, written = key_store.create(
             made,
             self._connections.secrets(store["region"], store.get("account_id")),
@@ -114,9 +80,37 @@ class DkimKeyProvider(DynamicProvider):
         }
         return CreateResult(held.selector, outputs)
 
-    def _store_of(self, arn: str) -> SecretStore:
-        """Secrets Manager in the Region and account of a secret."""
-        return self._connections.secrets(*parsed_arn(arn))
+    def update(self, _id: str, olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
+        property_types.read(_STATE, olds)
+        return UpdateResult(_outputs(olds))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        property_types.read(_STATE, props)
+        arn = props.get("secret_arn")
+        if arn is not None:
+            # A lost secret stays in the state: without this resource its record would be deleted,
+            # and mail that was signed with the key would fail.
+            problem = key_store.problem(
+                arn,
+                self._connections.secrets(*parsed_arn(arn)),
+                version_id=props.get("secret_version_id", ""),
+                fingerprint=props["fingerprint"],
+            )
+            if problem:
+                self._run.progress().warn(f"{props['domain']}: {problem.with_hint()}")
+        return ReadResult(id_, _outputs(props))
+
+    def delete(self, _id: str, props: dict[str, Any]) -> None:
+        property_types.read(_STATE, props)
+        arn = props.get("secret_arn")
+        if arn is not None:
+            key_store.delete(
+                arn,
+                self._connections.secrets(*parsed_arn(arn)),
+                instance=props.get("instance", ""),
+                progress=self._run.progress(),
+                instances=self._run.instances,
+            )
 
 
 def _public(made: KeySecret) -> dict[str, Any]:
