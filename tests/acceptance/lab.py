@@ -197,9 +197,12 @@ class Lab:
         batch = {"Changes": [{"Action": action, "ResourceRecordSet": record_set}]}
         change_sets, get_change = self.route53.change_resource_record_sets, self.route53.get_change
         change = called(change_sets, HostedZoneId=self.zone_id, ChangeBatch=batch)["ChangeInfo"]
-        while change["Status"] != "INSYNC":
+        for _ in range(360):
+            if change["Status"] == "INSYNC":
+                return
             self.sleep(10)
             change = called(get_change, Id=change["Id"])["ChangeInfo"]
+        raise Stop("Route 53 did not finish a change within an hour")
 
 
 def called(method: Callable[..., Any], **parameters: Any) -> dict[str, Any]:
