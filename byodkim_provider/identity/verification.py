@@ -215,18 +215,9 @@ def _so_far(new: Sequence[Entry], seen: Polls) -> tuple[str, str]:
     """How far the *new* entries are, and what is waited for; "" for nothing."""
     verdicts = [seen.verdict(entry) for entry in new]
     open_ = [verdict.entry for verdict in verdicts if not verdict.settled]
-    if len(new) == 1:
-        state, names = f"{new[0]}: {_state(verdicts[0])}", ""
-    else:
-        verified = sum(verdict.verified for verdict in verdicts)
-        state, names = f"{verified} of {len(new)} verified", f", waiting for {first_few(open_)}"
-    return state, f"{names}; {USUAL}" if open_ else ""
-
-
-def _state(verdict: Verdict) -> str:
-    if verdict.status == "SUCCESS" and not verdict.verified:
-        return "SUCCESS, maybe of the key before,"
-    return with_error(verdict.status, verdict.seen.failure if verdict.seen else "")
+    verified = sum(verdict.verified for verdict in verdicts)
+    state = f"{verified} of {len(new)} verified"
+    return state, f", waiting for {first_few(open_)}; {USUAL}" if open_ else ""
 
 
 # --- why an entry is not verified

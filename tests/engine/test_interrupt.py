@@ -88,7 +88,7 @@ def test_waits_end_at_once(sandbox, switches, open_stack):
 
     sandbox.dns.override(record, None)
     switches.first_check_seconds = 1800
-    result = interrupted_up(stack, when="PENDING after")
+    result = interrupted_up(stack, when="verified after")
     assert result.failed
     outputs, unfinished = stored(stack)
     assert (outputs[f"{domain}/{REGION}"]["status"], unfinished) == ("NOT_STARTED", [])
