@@ -159,21 +159,12 @@ def is_easy(seen: SesIdentity) -> bool:
     return seen.origin.startswith("AWS_SES")
 
 
-def primary(seen: SesIdentity) -> str:
-    """
-    The Region whose key a replica (DEED) has: of AWS_SES_US_EAST_1 it is us-east-1. Else empty.
-    """
-    return (
-        seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-")
-        if is_easy(seen)
-        else ""
-    )
-
-
 def signs_today(seen: SesIdentity) -> str:
     """How SES signs the mail of an identity, in words."""
     if is_easy(seen):
-        return f"Easy DKIM, as a replica of {primary(seen)}" if primary(seen) else "Easy DKIM"
+        # A replica (DEED) has the key of a Region: of AWS_SES_US_EAST_1 it is us-east-1.
+        primary = seen.origin.removeprefix("AWS_SES").strip("_").lower().replace("_", "-")
+        return f"Easy DKIM, as a replica of {primary}" if primary else "Easy DKIM"
     if seen.origin != "EXTERNAL":
         return "without DKIM"
     signs = "signing" if seen.signing_enabled else "signing is disabled,"
