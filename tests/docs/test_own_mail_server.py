@@ -60,7 +60,7 @@ modules {{ path = "$PLUGINSDIR/dkim_signing.lua"; }}
 """In place of Debian's rspamd.conf, which takes a minute to start, and asks the Internet."""
 
 SECONDS = 180
-"""How long Rspamd may take until it listens, or signs with a key."""
+"""How long Rspamd may take until it listens, answers, signs with a key, or ends."""
 
 OF_A_SERVICE = re.compile("^(UserID|Socket|PidFile|Syslog) .*\n", re.MULTILINE)
 """What has no meaning in OpenDKIM's test mode."""
@@ -135,7 +135,8 @@ class MailServer:
     def by_rspamd(self) -> bytes:
         """A mail as Rspamd signs it."""
         command = [program("rspamc", "rspamd"), "-h", f"127.0.0.1:{self.port}", "--mime"]
-        command += ["-i", "127.0.0.1", "-F", "bounces@elsewhere.test", str(self.root / "mail.eml")]
+        command += ["-i", "127.0.0.1", "-F", "bounces@elsewhere.test", f"--timeout={SECONDS}"]
+        command.append(str(self.root / "mail.eml"))
         return subprocess.run(command, capture_output=True, check=True).stdout
 
     def by_rspamd_until(self, selector: str) -> list[bytes]:
@@ -182,10 +183,11 @@ def server(sandbox, shell, tmp_path):
     yield server
     rspamd.terminate()
     try:
-        rspamd.wait(timeout=20)
+        rspamd.wait(timeout=SECONDS)
     finally:
         with suppress(ProcessLookupError):  # all of the group have ended
             os.killpg(rspamd.pid, signal.SIGKILL)
+        rspamd.wait()  # else a later test fails, of a warning that it is still running
 
 
 @contextmanager
