@@ -123,7 +123,8 @@ class Dns:
         """
         name = CNAMES.get(name, name)
         values = [one for one in self._values(name).values() if one is not None]
-        behind = values[0] if values[0] != (self.zone.get(name),) else values[-1]
+        written = self.zones[self._zone_id(name)].get(name)
+        behind = values[0] if values[0] != (written,) else values[-1]
         return Found(behind, TTL if behind else NEGATIVE_TTL)
 
     def _zone_id(self, name: str) -> str:

@@ -13,13 +13,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
-from sandbox.mail.dns import LookUp
 from sandbox.mail.sink import MailSink
-from sandbox.mail.verdict import Verdict, judge
 from sandbox.ses.identity import HeldKey, Identity
 from sandbox.ses.model import SesModel
 from tests.continuity.dns import NEGATIVE_TTL, Dns
-from tests.support.resolver_cache import Cache
+from tests.support.resolver_cache import Cache, judged
 from tests.support.simulation import DOMAIN
 
 REGIONS: Final = ("eu-west-1", "us-east-1", "ap-south-1")
@@ -42,7 +40,6 @@ class Mail:
     The last message under one key in one Region: if this one still verifies, all before it do.
     """
 
-    id: int
     selector: str
     fingerprint: str
     content: bytes = field(repr=False)
@@ -82,7 +79,6 @@ class Traffic:
         """Regions where somebody changed a record of MAIL FROM, until SES has found it again."""
         self._flows = {region: _Flow() for region in REGIONS}
         self._on_its_way: dict[tuple[str, str], Mail] = {}
-        self._verdicts: dict[tuple[int, tuple[str, ...] | None], Verdict] = {}
 
     def flow(self) -> None:
         """A message leaves in each Region, and all that are on their way are judged again."""
@@ -138,9 +134,8 @@ class Traffic:
         verdict = message.verdict
         assert verdict.selector == (key.selector if key else "")
         if key and verdict.result == "pass":
-            number = len(self._sink.messages)
             self._on_its_way[region, key.fingerprint] = Mail(
-                number, key.selector, key.fingerprint, message.content, message.at
+                key.selector, key.fingerprint, message.content, message.at
             )
         assert verdict.result != "fail" or (key and self._is_excused(key)), (region, verdict)
 
@@ -202,17 +197,11 @@ class Traffic:
                 continue
             name = _name(mail.selector)
             for look_up in (self._dns.look_up, self._remembered):
-                verdict = self._judged(mail, look_up(name).values, look_up)
+                verdict = judged(mail.content, look_up(name).values)
                 assert verdict.result == "pass", (
                     f"mail sent in {region} under {mail.selector!r} {now - mail.sent} ago fails: "
                     f"{verdict.reason}"
                 )
-
-    def _judged(self, mail: Mail, values: tuple[str, ...] | None, look_up: LookUp) -> Verdict:
-        """What *look_up* makes of *mail*, where it finds *values*."""
-        if (mail.id, values) not in self._verdicts:
-            self._verdicts[mail.id, values] = judge(mail.content, look_up)
-        return self._verdicts[mail.id, values]
 
     def _is_ours(self, selector: str) -> bool:
         return self._dns.is_ours(_name(selector))

@@ -7,10 +7,9 @@ from datetime import UTC, datetime, timedelta
 
 from sandbox.mail.client import send
 from sandbox.mail.dns import ask
-from sandbox.mail.verdict import judge
 from tests.engine.panel import Panel
 from tests.engine.stack import REGION
-from tests.support.resolver_cache import Cache
+from tests.support.resolver_cache import Cache, judged
 
 ZONE = "slots.example.net"
 
@@ -82,5 +81,8 @@ class Receivers:
         self._now = {}
         self._mail.append(send(self.sandbox, self.domain, REGION))
         for look_up in self._look_ups:
-            verdicts = [judge(message.content, look_up) for message in self._mail]
-            self.failed += [verdict for verdict in verdicts if verdict.result != "pass"]
+            for message in self._mail:
+                name = f"{message.verdict.selector}._domainkey.{self.domain}"
+                verdict = judged(message.content, look_up(name).values)
+                if verdict.result != "pass":
+                    self.failed.append(verdict)
