@@ -15,6 +15,7 @@ import pytest
 
 from tests.docs.pages import ROOT, block, quoted, shows
 from tests.docs.shell import PROJECT, typed
+from tests.support.quick_runs import quick_plugins
 
 pytestmark = pytest.mark.engine
 
@@ -39,8 +40,11 @@ def checkout(tmp_path):
 
 
 @pytest.fixture
-def second_shell(checkout):
-    """Runs commands after the line that the first shell printed; whoever is asked says yes."""
+def second_shell(checkout, tmp_path_factory):
+    """
+    Runs commands after the line that the first shell printed; whoever is asked says yes. Plugins
+    have started already.
+    """
     left_out = ("AWS_", "PULUMI_")
     theirs = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     theirs["PYTHONPATH"] = str(checkout)  # as if this copy were the one that is installed
@@ -54,11 +58,15 @@ def second_shell(checkout):
         line = first.stdout.readline()
         confirmed = theirs | WHOSE
         confirmed |= {"AWS_PROFILE": "production", "PULUMI_SKIP_CONFIRMATIONS": "true"}
+        entered = typed(f"{line}env -0", cwd=checkout, env=confirmed).stdout.split("\0")
+        sandbox = dict(variable.split("=", 1) for variable in filter(None, entered))
+        with quick_plugins(tmp_path_factory.mktemp("quick"), sandbox) as quick:
+            more = "".join(f"export {name}={value}\n" for name, value in quick.items())
 
-        def run(commands):
-            return typed(line + commands, cwd=checkout, env=confirmed)
+            def run(commands):
+                return typed(line + more + commands, cwd=checkout, env=confirmed)
 
-        yield run
+            yield run
         first.send_signal(signal.SIGINT)
         assert first.wait(30) == 0
     assert not Path(line.split()[1]).exists()  # nothing is left of it

@@ -45,16 +45,7 @@ NO_GARBAGE = {"GOGC": "off", "GOMEMLIMIT": "300MiB"}
 @contextmanager
 def quick_runs(sandbox):
     """Let all runs in *sandbox* find plugins that have started already."""
-    from sandbox.pulumi.plugins import write_script  # which no fork needs
-
-    script = write_script(sandbox.directory / "plugin-python", f'exec {quick_python()} "$@"\n')
-    with _forked("sandbox.pulumi.resource_aws", sandbox.environment) as output:
-        port = int(output.readline())
-        more = {
-            "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
-            "PULUMI_PYTHON_CMD": str(script),
-            **NO_GARBAGE,
-        }
+    with quick_plugins(sandbox.directory, sandbox.environment) as more:
         sandbox.more_environment |= more
         try:
             # What the SDK says to its own developers is a call of the engine each, which shows none
@@ -64,6 +55,24 @@ def quick_runs(sandbox):
         finally:
             for name in more:
                 del sandbox.more_environment[name]
+
+
+@contextmanager
+def quick_plugins(directory, environment):
+    """
+    Variables with which `pulumi` finds plugins that have started already; *environment* is that of
+    a sandbox.
+    """
+    from sandbox.pulumi.plugins import write_script  # which no fork needs
+
+    script = write_script(directory / "plugin-python", f'exec {quick_python()} "$@"\n')
+    with _forked("sandbox.pulumi.resource_aws", environment) as output:
+        port = int(output.readline())
+        yield {
+            "PULUMI_DEBUG_PROVIDERS": f"aws:{port}",
+            "PULUMI_PYTHON_CMD": str(script),
+            **NO_GARBAGE,
+        }
 
 
 def quick_python():
