@@ -36,14 +36,15 @@ REAL_PROCESSES: Final = {"acceptance", "contract", "engine", "sandbox"}
 """Folders whose tests wait for real processes and servers, which may take real time."""
 
 START_FIRST: Final = (
-    *(
-        "engine/test_cname.py",
-        "docs/test_trouble.py",
-        "docs/test_tutorial.py",
-        "docs/test_site.py",
-        "engine/test_dns_rfc2136.py",
-    ),
-    *("continuity/test_continuity.py", "docs/test_automation.py", "faults/test_faults_engine.py"),
+    "docs/test_site.py",
+    "docs/test_trouble.py",
+    "continuity/test_continuity.py",
+    "engine/test_cname.py",
+    "faults/test_faults_engine.py",
+    "docs/test_tutorial.py",
+    "engine/test_mail_from.py",
+    "docs/test_automation.py",
+    "engine/test_dns_rfc2136.py",
 )
 """
 Files that take a minute or more, then come all others with the engine. Started last, as their names
