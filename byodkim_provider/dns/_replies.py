@@ -7,10 +7,10 @@ Silence and errors raise `NoAnswer`. Which servers are asked, and in which order
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from itertools import count
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import dns.exception
 import dns.message
@@ -47,40 +47,36 @@ Sixteen servers of a zone, of two zones above it, and of a CNAME's target need a
 EDNS_PAYLOAD: Final = 1232
 """Octets of UDP reply asked for, which no path has to fragment (DNS Flag Day 2020)."""
 
-_T = TypeVar("_T")
-_Item = TypeVar("_Item")
+
+class NoAnswer(Exception):
+    """A server gave no usable answer; its text is `failure` of an `Answer`."""
 
 
+@dataclass
 class Questions:
     """The queries of one lookup. A class because they share one deadline."""
 
-    def __init__(
-        self,
-        resolvers: Sequence[str],
-        clock: Clock,
-        reply_seconds: float,
-        silent: set[tuple[str, int]],
-        kind: RdataType,
-    ) -> None:
-        self.resolvers = resolvers
-        self.kind = kind
-        """What is looked up in the end."""
-        self.port = host_and_port(resolvers[0])[1]
-        self._clock = clock
-        self._reply_seconds = reply_seconds
-        self._silent = silent
-        self._queries = count(1)
-        self._deadline = clock.monotonic() + LOOKUP_SECONDS
+    resolvers: Sequence[str]
+    clock: Clock
+    reply_seconds: float
+    silent: set[tuple[str, int]]
+    kind: RdataType
+    """What is looked up in the end."""
+    deadline: float
+    """By the monotonic time of `clock`."""
+    queries: Iterator[int] = field(default_factory=count)
 
     def ask_recursives(self, name: Name, kind: RdataType) -> tuple[str, QueryMessage]:
         """The first recursive resolver that answers, and its reply, with or without records."""
-
-        def ask(resolver: str) -> tuple[str, QueryMessage]:
-            reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
-            refuse_errors(reply)
-            return resolver, reply
-
-        return first(ask, self.resolvers, NoAnswer("no resolver"))
+        problem: NoAnswer | None = None
+        for resolver in self.resolvers:
+            try:
+                reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
+                refuse_errors(reply)
+                return resolver, reply
+            except NoAnswer as failed:
+                problem = problem or failed
+        raise problem or NoAnswer("no resolver")
 
     def exchange(
         self, address: str, port: int, name: Name, kind: RdataType, flags: int = 0
@@ -88,14 +84,14 @@ class Questions:
         """
         The reply to one query. An address that was silent earlier in this run is not queried again.
         """
-        if (address, port) in self._silent:
+        if (address, port) in self.silent:
             raise NoAnswer("silent")
         query = dns.message.make_query(name, kind, use_edns=0, payload=EDNS_PAYLOAD, flags=flags)
         for _ in range(ATTEMPTS):
             if stopping.is_set():
                 raise NoAnswer("interrupted")
-            seconds = min(self._reply_seconds, self._deadline - self._clock.monotonic())
-            if seconds <= 0 or next(self._queries) > MAX_QUERIES:
+            seconds = min(self.reply_seconds, self.deadline - self.clock.monotonic())
+            if seconds <= 0 or next(self.queries) >= MAX_QUERIES:
                 raise NoAnswer("no time")
             try:
                 # By TCP if the reply is too long for UDP. Whoever forges the address of a server
@@ -110,22 +106,9 @@ class Questions:
                 raise NoAnswer("unreachable") from None
             except (dns.exception.DNSException, EOFError):
                 raise NoAnswer("garbage") from None
-        if self._clock.monotonic() < self._deadline:  # otherwise it did not get its full time
-            self._silent.add((address, port))
+        if self.clock.monotonic() < self.deadline:  # otherwise it did not get its full time
+            self.silent.add((address, port))
         raise NoAnswer("silent")
-
-
-def first(ask: Callable[[_Item], _T], items: Iterable[_Item], otherwise: NoAnswer) -> _T:
-    """
-    What *ask* returns for the first of *items* that answers; else raises the first one's error.
-    """
-    problem: NoAnswer | None = None
-    for item in items:
-        try:
-            return ask(item)
-        except NoAnswer as failed:
-            problem = problem or failed
-    raise problem or otherwise
 
 
 MAX_SERVERS: Final = 16
@@ -140,10 +123,6 @@ _PLAIN: Final = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789_*-")
 Octets of a name that are shown as they are. Others may be a command to whatever shows or reads
 them.
 """
-
-
-class NoAnswer(Exception):
-    """A server gave no usable answer; its text is `failure` of an `Answer`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Final
 
 import dns.exception
@@ -22,19 +23,20 @@ from dns.rdataclass import RdataClass
 from dns.rdatatype import RdataType
 
 from byodkim_provider.dns._replies import (
+    LOOKUP_SECONDS,
     MAX_SERVERS,
     NoAnswer,
     Questions,
     Said,
     Zone,
     existing_part,
-    first,
     said_in,
     text_of,
     values_of,
     zone_of,
 )
 from byodkim_provider.progress import Clock, side_by_side
+from byodkim_provider.property_types import host_and_port
 
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""
@@ -127,7 +129,8 @@ class DnsResolver:
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self.silent is None else self.silent
-        questions = Questions(resolvers, self.clock, self.reply_seconds, silent, kind)
+        deadline = self.clock.monotonic() + LOOKUP_SECONDS
+        questions = Questions(resolvers, self.clock, self.reply_seconds, silent, kind, deadline)
         host = dns.name.from_text(name)
         answers = _authoritative(questions, host, dns.name.from_text(domain))
         if all(answer.zones and answer.failure in _UNREACHED for answer in answers):
@@ -162,12 +165,26 @@ def _authoritative(
 
     *name* is in the zone of *below*, or in a zone delegated from it. *aliases* are the names
     whose CNAMEs led to it.
+
+    The search begins at the topmost zone of two or more labels that holds *below*, because a
+    sub-domain that is not in DNS yet must not be queried: the servers of the zone above know it,
+    and return a referral if it is delegated.
     """
-    try:
-        zone = _topmost_zone(questions, below)
-    except NoAnswer as problem:
-        return [Answer(questions.resolvers[0], None, str(problem))]
-    return _answers(questions, zone, name, aliases)
+    failure = ""
+    shortest = min(3, len(below))  # the root counts as a label
+    for labels in range(shortest, len(below) + 1):
+        candidate = below.split(labels)[1]
+        try:
+            _, reply = questions.ask_recursives(candidate, RdataType.NS)
+        except NoAnswer as problem:
+            failure = failure or str(problem)
+            continue
+        records = reply.get_rrset(reply.answer, candidate, RdataClass.IN, RdataType.NS)
+        if records:
+            zone = Zone(candidate, {record.target for record in records})
+            return _answers(questions, zone, name, aliases)
+        failure = failure or "no zone"
+    return [Answer(questions.resolvers[0], None, failure)]
 
 
 def _answers(
@@ -180,13 +197,7 @@ def _answers(
     """Answers about *name* of servers of *zone* and zones below; *above*: its parents."""
     zones = (*above, text_of(zone.name))
     servers = sorted(zone.servers)[:MAX_SERVERS]
-
-    def ask(server: Name) -> Said | NoAnswer:
-        try:
-            return _ask_server(questions, server, zone, name)
-        except NoAnswer as problem:
-            return problem
-
+    ask = partial(_ask_server, questions, zone, name)
     replies = side_by_side(ask, servers, at_once=MAX_SERVERS)
     if replies is None:
         replies = [NoAnswer("interrupted") for _ in servers]
@@ -209,56 +220,31 @@ def _answers(
     for child in children.items():
         answers += _answers(questions, Zone(*child), name, aliases, zones)
     for target, server in targets.items():
-        followed = _follow(questions, target, server, (*aliases, name))
+        path = (*aliases, name)
+        is_endless = target in path or len(path) > MAX_ALIASES
+        if is_endless or target == dns.name.root:
+            followed = [Answer(server, (), "CNAMEs to nowhere")]
+        else:
+            # An authoritative server returns only the CNAME, unless it serves the target too.
+            followed = _authoritative(questions, target, existing_part(target), path)
         if not aliases:
             followed = [replace(answer, target=text_of(target), zones=zones) for answer in followed]
         answers += followed
     return answers
 
 
-def _follow(
-    questions: Questions, target: Name, server: str, aliases: tuple[Name, ...]
-) -> list[Answer]:
-    """
-    Answers about *target* of a CNAME at *server*, from the servers of the target's own zone.
-
-    An authoritative server returns only the CNAME, unless it serves the target too.
-    """
-    is_endless = target in aliases or len(aliases) > MAX_ALIASES
-    if is_endless or target == dns.name.root:
-        return [Answer(server, (), "CNAMEs to nowhere")]
-    return _authoritative(questions, target, existing_part(target), aliases)
-
-
-def _topmost_zone(questions: Questions, domain: Name) -> Zone:
-    """
-    The topmost zone of two or more labels that holds *domain*.
-
-    Topmost, because a sub-domain that is not in DNS yet must not be queried: the servers of the
-    zone above know it, and return a referral if it is delegated.
-    """
-    shortest = min(3, len(domain))  # the root counts as a label
-    candidates = (domain.split(labels)[1] for labels in range(shortest, len(domain) + 1))
-
-    def at(name: Name) -> Zone:
-        _, reply = questions.ask_recursives(name, RdataType.NS)
-        records = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.NS)
-        if not records:
-            raise NoAnswer("no zone")
-        return Zone(name, {record.target for record in records})
-
-    return first(at, candidates, NoAnswer("no zone"))
-
-
-def _ask_server(questions: Questions, server: Name, zone: Zone, name: Name) -> Said:
+def _ask_server(questions: Questions, zone: Zone, name: Name, server: Name) -> Said | NoAnswer:
     """The answer of *server* about *name*, from the first of its addresses that replies."""
     # Addresses in a referral are not used: a resolver knows them too, and gives no other zone's.
-
-    def ask(address: str) -> Said:
-        reply = questions.exchange(address, questions.port, name, questions.kind)
-        return said_in(reply, name, zone, questions.kind)
-
-    return first(ask, _addresses(questions, server), NoAnswer("no address"))
+    port = host_and_port(questions.resolvers[0])[1]
+    problem: NoAnswer | None = None
+    for address in _addresses(questions, server):
+        try:
+            reply = questions.exchange(address, port, name, questions.kind)
+            return said_in(reply, name, zone, questions.kind)
+        except NoAnswer as failed:
+            problem = problem or failed
+    return problem or NoAnswer("no address")
 
 
 def _addresses(questions: Questions, server: Name) -> Iterator[str]:
