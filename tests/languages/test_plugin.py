@@ -127,6 +127,26 @@ def test_errors(yaml, inputs, error):
     assert "Traceback" not in done.shown
 
 
+CREDENTIALS = "pulumi config set --path dnsCredentials.godaddy.token {option} gd-token"
+
+
+def test_not_kept_secret(yaml):
+    """
+    A preview refuses what would stand in the state in plain text: the token of a host that is not
+    encrypted, and an encrypted value in the place of a tag.
+    """
+    yaml.write("generation: 1", "tags: {cost: '${hidden}'}")
+    file = yaml.folder / "Pulumi.yaml"
+    file.write_text(file.read_text() + "config:\n  hidden: {type: string, secret: true}\n")
+    yaml.succeeds("pulumi config set --secret hidden secret-tag\n" + CREDENTIALS.format(option=""))
+    done = yaml.run("pulumi preview")
+    assert " tags: is a secret, which would stand in the stack's state" in done.stdout
+    yaml.write("generation: 1")
+    done = yaml.run("pulumi preview")
+    assert ' dnsCredentials["godaddy"].token: is not encrypted' in done.stdout
+    yaml.succeeds(CREDENTIALS.format(option="--secret") + "\npulumi preview")
+
+
 PAGE = "docs/how-to/other-languages.md", "The program"
 
 
