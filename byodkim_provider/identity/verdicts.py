@@ -72,9 +72,21 @@ class Entry:
     key_set_by: str = field(default="", compare=False)
     adopted: bool = field(default=False, compare=False)
     """Whether it was somebody else's, and stays in SES when it leaves the stack."""
+    record_value: str = field(default="", compare=False)
+    cname: str | None = field(default=None, compare=False)
+    """
+    The zone to which the CNAME at the record's name leads; None if the record stands there itself.
+    """
+    dns_check: str = field(default="authoritative", compare=False)
+    dns_resolvers: tuple[str, ...] = field(default=(), compare=False)
 
     def __str__(self) -> str:
         return f"{self.domain} {self.region}"
+
+    @property
+    def target(self) -> str:
+        """Where the CNAME has to lead; empty without one."""
+        return f"{record_name(self.selector, self.domain)}.{self.cname}" if self.cname else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

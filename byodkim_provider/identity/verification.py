@@ -1,8 +1,8 @@
 """
 Waits until SES has verified each identity, and says why it has not.
 
-`verdicts` judges the responses. Here are SES, the clock, and what people read. No DNS: a record was
-visible when its key was sent to SES, and `byodkim status` diagnoses it. No Pulumi.
+`verdicts` judges the responses. Here are SES, the clock, DNS for the diagnoses, and what people
+read. No Pulumi.
 """
 
 from __future__ import annotations
@@ -13,6 +13,9 @@ from itertools import chain, repeat
 from typing import Final, Literal
 
 from byodkim_provider.aws.ses import SesClient, with_error
+from byodkim_provider.dkim import records
+from byodkim_provider.dns import diagnosis
+from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
@@ -28,7 +31,7 @@ from byodkim_provider.identity.verdicts import (
     pending_lines,
 )
 from byodkim_provider.messages.identity import IdentityMessages
-from byodkim_provider.progress import stopping
+from byodkim_provider.progress import side_by_side, stopping
 from byodkim_provider.quoting import first_few
 
 OnTimeout = Literal["warn", "fail"]
@@ -52,6 +55,14 @@ Seconds until a line of progress is kept under Diagnostics; the next one after t
 so on.
 
 Without a terminal, as in CI, Pulumi shows no other progress of a resource.
+"""
+
+LOOKUPS_AT_ONCE: Final = 10
+"""Of the diagnoses."""
+
+DIAGNOSIS_SECONDS: Final = 60
+"""
+Seconds after the time limit in which DNS is still checked for the diagnoses of all pending entries.
 """
 
 
@@ -231,26 +242,51 @@ def _diagnose(
     seconds: float,
 ) -> None:
     """
-    Say why each entry is not verified; its verdict gets that reason.
+    Say why each entry is not verified, after a DNS lookup; its verdict gets that reason.
 
-    After an interruption *new* entries get the whole wait in the next run.
+    After an interruption nothing is looked up, and *new* entries get the whole wait in the next
+    run.
     """
     warn = services.run.progress().warn
     left_out = [verdict.entry for verdict in pending if verdict.entry not in seen.polled]
     if left_out:
         warn(IdentityMessages.NOT_POLLED(entries=first_few(left_out)))
     polled = [verdict for verdict in pending if verdict.entry in seen.polled]
+    unsettled = [verdict for verdict in polled if not verdict.settled]
+    is_cut = stopping.is_set()
+    in_dns = {} if is_cut else _lookups([verdict.entry for verdict in unsettled], services)
     for verdict in polled:
         entry, reason = verdict.entry, verdict.reason
         if not verdict.settled:
-            reason = _reason(verdict)
-            waited = verdict.waited and not (stopping.is_set() and entry in new)
+            reason = _reason(verdict, in_dns.get(entry, ""))
+            waited = verdict.waited and not (is_cut and entry in new)
             seen.polled[entry] = replace(verdict, reason=reason, waited=waited)
         fields = {"entry": entry, "status": verdict.status, "reason": reason}
         warn(IdentityMessages.PENDING(after=_duration(seconds), **fields))
 
 
-def _reason(verdict: Verdict) -> str:
+def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str]:
+    """What DNS shows of each entry's record, as long as there is time for lookups."""
+    until = services.run.clock.monotonic() + DIAGNOSIS_SECONDS
+
+    def look_up(entry: Entry) -> str:
+        resolver = services.run.resolver(entry.dns_check, entry.dns_resolvers)
+        public_key = records.public_key(entry.record_value)
+        if not resolver or not public_key or services.run.clock.monotonic() > until:
+            return ""
+        expected = ExpectedRecord(
+            selector=entry.selector,
+            domain=entry.domain,
+            public_key_der=public_key,
+            target=entry.target,
+        )
+        return diagnosis.examine(resolver, expected).said
+
+    found = side_by_side(look_up, entries, at_once=LOOKUPS_AT_ONCE)
+    return {} if found is None else dict(zip(entries, found, strict=True))
+
+
+def _reason(verdict: Verdict, in_dns: str) -> str:
     """Why an entry is pending, and what to do."""
     entry, seen = verdict.entry, verdict.seen
     found = [verdict.reason or "SES has not found the key yet"]
@@ -260,6 +296,8 @@ def _reason(verdict: Verdict) -> str:
         found.append(with_error(f"SES last checked {_duration(ago)} ago", seen.failure))
     if seen and seen.soa_seen:
         found.append(f"at the zone of {seen.soa_seen}")
+    if in_dns:
+        found.append(in_dns)
     if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
         found.append("SES does not search for this key again: rotate to the next generation")
     elif verdict.status in ("FAILED", GONE):
@@ -267,7 +305,7 @@ def _reason(verdict: Verdict) -> str:
     elif seen and of_shown(entry.selector, seen):
         found.append("`pulumi up --refresh` repairs that, or says what to do")
     else:
-        found.append("`byodkim status` says what DNS shows; the next `pulumi up` checks again")
+        found.append("the next `pulumi up` checks again")
     return "; ".join(found)
 
 

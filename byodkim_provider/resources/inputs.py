@@ -28,7 +28,10 @@ _HANDED_ON: Final = sorted(
 )
 """Settings that are inputs of an identity under the same name."""
 
-VERIFIED: Final = ("domain", "region", "selector", "key_set_at", "key_set_by", "adopted")
+VERIFIED: Final = (
+    *("domain", "region", "selector", "key_set_at", "key_set_by", "adopted"),
+    *("record_value", "dns_check", "dns_resolvers", "cname"),
+)
 """Outputs of an identity that are inputs of its verification."""
 
 

@@ -79,7 +79,9 @@ KEY_IN_STORE = (OUTPUTS["DkimKey"] - {"private_key"}) | words("""
 """)
 """Outputs of that key."""
 
-ENTRY = words("domain region selector key_set_at key_set_by adopted")
+ENTRY = words("""
+    domain region selector key_set_at key_set_by adopted record_value dns_check dns_resolvers cname
+""")
 """Properties of one of a verification's `identities`."""
 
 RESULT = words("""

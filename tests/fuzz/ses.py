@@ -212,9 +212,9 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
 def _verify(ses: SesClient) -> None:
     world = _world()
     told = {"key_set_at": START, "key_set_by": "CreateEmailIdentity"}
+    key = {"selector": "s1", "record_value": world.declared(1).record_value}
     entries = [
-        Entry(domain=f"example.{end}", region=REGION, selector="s1", **told)
-        for end in ("com", "net")
+        Entry(domain=f"example.{end}", region=REGION, **key, **told) for end in ("com", "net")
     ]
     sources = replace(world.outside, ses=lambda _: ses)
     for verdict in verification.verify(entries, [], sources, timeout_minutes=1, on_timeout="warn"):
