@@ -178,10 +178,14 @@ class Declared:
     @classmethod
     def from_inputs(cls, inputs: Mapping[str, Any]) -> Declared:
         """The value of checked inputs, without those that a preview can't know."""
-        value = inputs.get("record_value", "")
-        public_key = records.public_key(value)
-        fingerprint = keys.fingerprint(public_key) if public_key else ""
-        return cls.from_outputs({**inputs, "record_value": value, "fingerprint": fingerprint})
+        public_key = records.public_key(inputs.get("record_value", ""))
+        if "private_key" in inputs:
+            public_key = keys.load(inputs["private_key"], proved=True).public_key_der
+        of_the_key = {
+            "fingerprint": keys.fingerprint(public_key) if public_key else "",
+            "record_value": records.record_value(public_key) if public_key else "",
+        }
+        return cls.from_outputs({**inputs, **of_the_key})
 
     @classmethod
     def from_outputs(cls, outputs: Mapping[str, Any]) -> Declared:

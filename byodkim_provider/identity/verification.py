@@ -19,7 +19,7 @@ from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.judgement import of_shown
 from byodkim_provider.identity.run import Services
-from byodkim_provider.identity.state import CREATED, GONE
+from byodkim_provider.identity.state import CREATED, GONE, PUT
 from byodkim_provider.identity.verdicts import (
     Entry,
     Verdict,
@@ -280,7 +280,8 @@ def _lookups(entries: Sequence[Entry], services: Services) -> Mapping[Entry, str
             public_key_der=public_key,
             target=entry.target,
         )
-        return diagnosis.examine(resolver, expected).said
+        seen = diagnosis.examine(resolver, expected)
+        return seen.text or seen.summary()
 
     found = side_by_side(look_up, entries, at_once=LOOKUPS_AT_ONCE)
     return {} if found is None else dict(zip(entries, found, strict=True))
@@ -298,6 +299,8 @@ def _reason(verdict: Verdict, in_dns: str) -> str:
         found.append(f"at the zone of {seen.soa_seen}")
     if in_dns:
         found.append(in_dns)
+    if entry.key_set_by == PUT and not entry.adopted:
+        found.append(f"after a rotation, `byodkim rotate {entry.domain} --back` goes back")
     if verdict.status == "FAILED" and seen and is_from_before_put(entry, seen):
         found.append("SES does not search for this key again: rotate to the next generation")
     elif verdict.status in ("FAILED", GONE):

@@ -58,6 +58,7 @@ class ByodkimIdentityProvider(DynamicProvider):
             self._foresee(Declared.from_inputs({"owner": "", **checked}), is_preview=is_preview)
         if "private_key" in checked:
             checked["private_key"] = secret(checked["private_key"])
+            checked.pop("record_value", None)  # it follows from the key; the state stays small
         return check_result({**checked, **unknown}, problems)
 
     def _with_name_servers(

@@ -53,8 +53,7 @@ def test_limit(sandbox, switches, open_stack):
         f"{domain} {REGION}: PENDING, SES has not found the key yet; SES last checked "
     )
     assert "(HOST_NOT_FOUND: no such name)" in line
-    servers = "ns-1.sandbox.test, ns-2.sandbox.test, ns-3.sandbox.test and ns-4.sandbox.test"
-    assert f"{servers}: the key; the next `pulumi up` checks again" in line
+    assert "4 of 4 servers show the key; the next `pulumi up` checks again" in line
     assert re.search(rf"warning: {domain} {REGION}: PENDING after \d s: ", pending.stdout)
 
     with requests(sandbox) as asked:

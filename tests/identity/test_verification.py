@@ -366,7 +366,8 @@ def made_failed(world):
     ("make", "said"),
     {
         "a wrong delegation": (of_another_zone, "; at the zone of ns1.registrar.example; "),
-        "one that stays failed": (made_failed, "rotate"),
+        "one that stays failed": (made_failed, "rotate to the next generation"),
+        "a switch": (made_failed, "; after a rotation, `byodkim rotate example.com --back` goes "),
     },
 )
 def test_what_a_diagnosis_says(world, make, said):
@@ -401,8 +402,8 @@ def test_fail_at_the_limit(world):
     fields = caught.value.message.fields
     assert fields["pending"] == (
         "example.com eu-west-1: PENDING, SES has not found the key yet; SES last checked 29 s ago "
-        "(HOST_NOT_FOUND: no such name); ns1.example.net and ns2.example.net: no TXT record; "
-        "the next `pulumi up` checks again"
+        "(HOST_NOT_FOUND: no such name); 0 of 2 servers show the key, ns1.example.net and "
+        "ns2.example.net: no TXT record; the next `pulumi up` checks again"
     )
 
 
