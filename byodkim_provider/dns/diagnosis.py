@@ -12,7 +12,7 @@ target), or it is right and the record that it leads to is wrong, which a stack 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -191,7 +191,11 @@ def _at_other_names(
     answers; none if interrupted.
     """
     places: dict[str, tuple[str, Message]] = {}
-    for zone in _zones_above(record, zones):
+    may_hold = [*reversed(zones), record.zone or record.domain, record.domain]
+    if not zones:
+        labels = record.domain.split(".")
+        may_hold += [".".join(labels[first:]) for first in range(1, len(labels) - 1)]
+    for zone in may_hold:  # the likeliest first
         for name, what in misplaced(record.selector, record.domain, zone).items():
             places.setdefault(name, (zone, what))
 
@@ -212,15 +216,6 @@ def _is_the_key(value: str, expected: bytes | None) -> bool:
     return bool(re.search(r"\bp\s*=\s*\"?MI", value)) and (
         not other or other == (expected or other)
     )
-
-
-def _zones_above(record: ExpectedRecord, zones: Sequence[str]) -> Iterator[str]:
-    """The zones that may hold the record, the likeliest first; may repeat."""
-    yield from reversed(zones)
-    if record.zone:
-        yield record.zone
-    labels = record.domain.split(".")
-    yield from (".".join(labels[first:]) for first in range(1 if zones else len(labels) - 1))
 
 
 def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
@@ -260,7 +255,7 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if seen.verdict == "right" and "" not in targets:
         return seen
     if targets == {record.target}:
-        return _behind(record, answers, seen)
+        return _behind(record, seen)
     seen = replace(seen, verdict="wrong", name_servers=_servers_of_domain(resolver, record))
     if len(targets) > 1:
         return replace(seen, code="servers-differ")
@@ -280,13 +275,14 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     return _elsewhere(resolver, record, replace(seen, code="no-txt"), zones)
 
 
-def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) -> Diagnosis:
+def _behind(record: ExpectedRecord, seen: Diagnosis) -> Diagnosis:
     """*seen* of a CNAME that is right, by what stands at its target."""
+    answers = seen.answers
     zone = record.target.removeprefix(f"{record.name}.")
     servers = ", ".join(sorted(record.name_servers))
     asked = {answer.server for answer in answers if answer.target and answer.failure != "no zone"}
     at_target = judge([replace(answer, target="") for answer in answers], record.public_key_der)
-    at_target = replace(at_target, answers=tuple(answers), name_servers=())
+    at_target = replace(at_target, answers=answers, name_servers=())
     # Before the first run nobody knows the servers of the zone.
     is_elsewhere = bool(servers) and asked.isdisjoint(record.name_servers)
     is_second_hand = any(answer.by_resolver for answer in answers)
@@ -304,5 +300,5 @@ def _behind(record: ExpectedRecord, answers: Sequence[Answer], seen: Diagnosis) 
 
 def _addresses(resolver: DnsResolver, name: str, record: ExpectedRecord) -> set[str]:
     """The addresses at *name* itself, not those at the end of a CNAME."""
-    answers = resolver.addresses(name, record.domain)
+    answers = resolver.look_up(name, record.domain, "A")
     return {value for answer in answers if not answer.target for value in answer.values or ()}

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from byodkim_provider.dns.panels import RecordType
 from byodkim_provider.messages import Message, Table
 from byodkim_provider.messages.cli import MailFromMessages
 
@@ -25,7 +24,7 @@ _NAMES_SES_OR_OTHERS: Final = (
 """In an SPF record: SES's own, or another record, which may name SES in its turn."""
 
 
-def mail_from_records(region: str) -> Mapping[RecordType, str]:
+def mail_from_records(region: str) -> Mapping[Literal["MX", "TXT"], str]:
     """
     The records of a MAIL FROM domain that SES in *region* asks for, by type.
 
@@ -36,7 +35,7 @@ def mail_from_records(region: str) -> Mapping[RecordType, str]:
 
 
 def mistake(
-    kind: RecordType, found: Sequence[str], *, name: str, region: str, target: str = ""
+    kind: Literal["MX", "TXT"], found: Sequence[str], *, name: str, region: str, target: str = ""
 ) -> Message | None:
     """
     What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake.
@@ -83,7 +82,7 @@ def mail_from_mistakes(
     wrong: dict[str, dict[Table, Message]] = {region: {} for region in names}
     for region, name in names.items():
         for kind in mail_from_records(region):
-            answers = resolver.mx(name, domain) if kind == "MX" else resolver.txt(name, domain)
+            answers = resolver.look_up(name, domain, kind)
             answered = [answer for answer in answers if answer.values is not None]
             if not answered:
                 continue

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Final
+from typing import Final, Literal
 
 import dns.exception
 import dns.name
@@ -114,23 +114,23 @@ class DnsResolver:
         recursive resolver's, without values. Returns within two seconds once the run is
         interrupted.
         """
-        return self._look_up(name, domain, RdataType.TXT)
+        return self.look_up(name, domain, "TXT")
 
-    def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """The same about the IPv4 addresses of *name*."""
-        return self._look_up(name, domain, RdataType.A)
-
-    def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
-        """The same about MX records: `10 mx.example.com`, without a final dot."""
-        return self._look_up(name, domain, RdataType.MX)
-
-    def _look_up(self, name: str, domain: str, kind: RdataType) -> tuple[Answer, ...]:
+    def look_up(
+        self, name: str, domain: str, kind: Literal["A", "MX", "TXT"]
+    ) -> tuple[Answer, ...]:
+        """
+        The same about records of a *kind*: IPv4 addresses, or `10 mx.example.com`, without a final
+        dot.
+        """
         resolvers = self.resolvers or system_resolvers()
         if not resolvers:
             return (Answer("the system", None, "no resolver"),)
         silent = set() if self.silent is None else self.silent
         deadline = self.clock.monotonic() + LOOKUP_SECONDS
-        questions = Questions(resolvers, self.clock, self.reply_seconds, silent, kind, deadline)
+        questions = Questions(
+            resolvers, self.clock, self.reply_seconds, silent, RdataType[kind], deadline
+        )
         host = dns.name.from_text(name)
         answers = _authoritative(questions, host, dns.name.from_text(domain))
         if all(answer.zones and answer.failure in _UNREACHED for answer in answers):

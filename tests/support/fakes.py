@@ -116,11 +116,11 @@ class FakeResolver:
     looked_up: list[str] = field(default_factory=list)
     mx_records: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
-    def mx(self, name: str, domain: str) -> tuple[Answer, ...]:
-        return tuple(Answer(server, self.mx_records.get(name, ())) for server in SERVERS)
-
-    def addresses(self, name: str, domain: str) -> tuple[Answer, ...]:
-        return ()
+    def look_up(self, name: str, domain: str, kind: str) -> tuple[Answer, ...]:
+        if kind == "TXT":
+            return self.txt(name, domain)
+        records = self.mx_records if kind == "MX" else {}
+        return tuple(Answer(server, records.get(name, ())) for server in SERVERS)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         assert name.endswith(domain)
