@@ -54,9 +54,6 @@ def described(root: type[BaseModel]) -> dict[str, Any]:
                 written.pop("default", None)
             if field in texts:
                 written["description"] = " ".join(texts[field].split())
-            shown["properties"][details.alias] = dict(
-                sorted(written.items())
-            )  # as pydantic sorts them
     return schema
 
 

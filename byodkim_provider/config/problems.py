@@ -8,7 +8,7 @@ may be a key.
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Final, get_args
@@ -78,16 +78,24 @@ def lines(
         elif details["type"] == "extra_forbidden":
             key, keys = str(details["loc"][-1]), _keys_at(location[:-1], root)
             misspelt.add((*location[:-1], nearest(key, keys)))
-            yield line((*within, *location[:-1], key), unknown_key(key, keys))
+            known = did_you_mean(key, keys) or f", expected one of {', '.join(keys)}"
+            unknown = SettingMessages.UNKNOWN_KEY(known=known)
+            yield line((*within, *location[:-1], key), unknown)
         elif details["type"] == "missing":
             missing.append(location)
         else:
             yield line((*within, *location), _problem(details, location))
     for location in missing:
         if location not in misspelt:  # one mistake, one line
-            is_first = location[-1] == "generation"
-            required = SettingMessages.GENERATION if is_first else SettingMessages.REQUIRED
+            required = _REQUIRED.get(str(location[-1]), SettingMessages.REQUIRED)
             yield line((*within, *location), required())
+
+
+_REQUIRED: Final = {
+    "domains": SettingMessages.EMPTY,
+    "generation": SettingMessages.GENERATION,
+}
+"""What is said of settings without which the smallest stack file is not complete."""
 
 
 def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
@@ -118,12 +126,6 @@ def _problem(details: ErrorDetails, location: Steps) -> Message:
     if location[0] in SECRET_MAPS:
         return replace(problem, fields={**problem.fields, "value": "something else"})
     return problem
-
-
-def unknown_key(key: str, keys: Sequence[str]) -> Message:
-    """The message for a *key* that is none of *keys*, with the nearest one."""
-    known = did_you_mean(key, keys) or f", expected one of {', '.join(keys)}"
-    return SettingMessages.UNKNOWN_KEY(known=known)
 
 
 def _keys_at(steps: Steps, model: type[BaseModel]) -> list[str]:

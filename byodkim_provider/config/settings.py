@@ -9,14 +9,13 @@ involve more than one key.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pydantic import ValidationError
 
 from byodkim_provider.aws.regions import partition_of, region_problem
-from byodkim_provider.config.problems import Problem, keys_of, lines, unknown_key
+from byodkim_provider.config.problems import Problem, keys_of, lines
 from byodkim_provider.config.schema import (
     MIN_CNAME_OVERLAP,
     DnsSettings,
@@ -102,14 +101,11 @@ class DomainSettings(DomainDefaults):
         """
         The CNAMEs that the domain's own DNS has for ever: name and target; none without `cname`.
         """
-        listed = [
-            one for one in reversed(self.dns) if one.cname and one.zone
-        ]  # the first of a list counts
-        return {
-            name: target
-            for one in listed
-            for name, target in records.cnames(one.cname or "", self.name, one.zone or "")
-        }
+        targets: dict[str, str] = {}
+        for dns in reversed(self.dns):  # the first of a list counts
+            if dns.cname and dns.zone:
+                targets |= records.cnames(dns.cname, self.name, dns.zone)
+        return targets
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,11 +124,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     *default_region* is `aws:region`. Raises `InvalidSettings` with all problems. An empty map,
     written out, is a stack whose last domain has left.
     """
-    written = {key: value for key, value in config.items() if value not in (None, "")}
-    if not written.get("domains") and written.get("domains") != {}:
-        unknown = [line((key,), unknown_key(key, KEYS)) for key in sorted({*written} - {*KEYS})]
-        nothing = SettingMessages.NO_DOMAINS(project=PROJECT)
-        raise InvalidSettings([*unknown, nothing], hint=nothing.hint)
+    written = {key: value for key, value in config.items() if value not in (None, "", [])}
     return _load(written, default_region, private_keys=_map(written.get("privateKeys")))
 
 
@@ -146,7 +138,7 @@ def _load(
     The settings in *written*, where a supplied key is a name in *private_keys*; without them the
     key.
     """
-    problems = list(_name_problems(written))
+    spellings, problems = _spellings(_map(written.get("domains")))
     try:
         stack = StackSettings.model_validate(
             written, by_alias=True, by_name=False, context=private_keys
@@ -154,11 +146,11 @@ def _load(
     except ValidationError as error:
         # `from None`: pydantic's error message may contain a key.
         smallest = SettingMessages.NO_DOMAINS(project=PROJECT).hint
-        hint = "" if isinstance(written["domains"], Mapping) else smallest
+        hint = "" if isinstance(written.get("domains"), Mapping) else smallest
         raise InvalidSettings(
             sorted([*problems, *lines(error, StackSettings, written)]), hint=hint
         ) from None
-    domains = _resolve(stack, default_region)
+    domains = _resolve(stack, spellings, default_region)
     without_region = list(_region_problems(domains, default_region))
     problems += without_region
     senders = {domain.name for domain in domains}
@@ -213,18 +205,22 @@ def from_stored(stored: Mapping[str, Any]) -> DomainSettings:
     return settings.model_copy(update=update)
 
 
-def _name_problems(written: Mapping[str, object]) -> Iterator[str]:
-    """Invalid domain names, and domains that are listed twice."""
+def _spellings(written: Iterable[str]) -> tuple[dict[str, str], list[str]]:
+    """
+    The domains *written*, by normalised name; and a line for each that is invalid, or listed twice.
+    """
     spellings: dict[str, str] = {}
-    for spelling in _map(written["domains"]):
+    problems = []
+    for spelling in written:
         try:
-            name = records.normalise_domain(spelling)
+            first = spellings.setdefault(records.normalise_domain(spelling), spelling)
         except ValueError as error:
-            yield line(("domains", spelling), str(error))
+            problems.append(line(("domains", spelling), str(error)))
             continue
-        first = spellings.setdefault(name, spelling)
         if first != spelling:
-            yield line(("domains", spelling), SettingMessages.SAME_DOMAIN(first=first))
+            same = SettingMessages.SAME_DOMAIN(first=first)
+            problems.append(line(("domains", spelling), same))
+    return spellings, problems
 
 
 def _region_problems(
@@ -328,14 +324,14 @@ def _mail_from_problems(domain: DomainSettings, senders: Collection[str]) -> Ite
             yield ("mailFrom", "label"), SettingMessages.LABEL_SENDS(name=name)
 
 
-def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSettings, ...]:
-    """Every domain with its defaults, sorted by name."""
+def _resolve(
+    stack: StackSettings, spellings: Mapping[str, str], default_region: str | None
+) -> tuple[DomainSettings, ...]:
+    """Every domain with its defaults, sorted by name; *spellings* are their keys in *stack*."""
     resolved = []
-    by_name = {}
-    for spelling, domain in stack.domains.items():
-        with suppress(ValueError):  # of a name that is refused already
-            by_name[records.normalise_domain(spelling)] = domain
-    for name, domain in sorted(by_name.items()):
+    for name, spelling in sorted(spellings.items()):
+        domain = stack.domains[spelling]
+        published = domain.published or generations.published(domain.generation, domain.keys)
         inherited: dict[str, Any] = {}
         for field in DomainDefaults.model_fields:
             source = domain if field in domain.model_fields_set else stack.defaults
@@ -347,22 +343,16 @@ def _resolve(stack: StackSettings, default_region: str | None) -> tuple[DomainSe
                 **inherited,
                 name=name,
                 generation=domain.generation,
-                published=_published(domain),
+                published=tuple(published),
                 keys=domain.keys or {},
-                warnings=tuple(_lines_of(name, _warnings(domain))),
+                warnings=tuple(_lines_of(name, _warnings(domain, published))),
             )
         )
     return tuple(resolved)
 
 
-def _published(domain: WrittenDomain) -> tuple[int, ...]:
-    if domain.published is not None:
-        return tuple(domain.published)
-    return generations.published(domain.generation, domain.keys)
-
-
-def _warnings(domain: WrittenDomain) -> Iterator[Problem]:
-    published, keys = _published(domain), domain.keys or {}
+def _warnings(domain: WrittenDomain, published: Sequence[int]) -> Iterator[Problem]:
+    keys = domain.keys or {}
     if keys and published[-1] == domain.generation:
         after = domain.generation + 1
         add = f"add a key `{after}`" if domain.published is None else f"add {after} to `published`"

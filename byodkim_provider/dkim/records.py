@@ -110,16 +110,16 @@ def name_problem(selector: str, domain: str) -> Message | None:
     return None
 
 
-def cnames(prefix: str, domain: str, zone: str) -> list[tuple[str, str]]:
+def cnames(prefix: str, domain: str, zone: str) -> dict[str, str]:
     """
     Names of a domain's CNAMEs and what they lead to in *zone*, for the selectors that begin with
     *prefix*.
 
-    >>> cnames("ses", "shop.example", "keys.example.net")[2]
-    ('ses3._domainkey.shop.example', 'ses3._domainkey.shop.example.keys.example.net')
+    >>> cnames("ses", "shop.example", "keys.example.net")["ses3._domainkey.shop.example"]
+    'ses3._domainkey.shop.example.keys.example.net'
     """
     names = [record_name(f"{prefix}{number}", domain) for number in range(1, SLOTS + 1)]
-    return [(name, f"{name}.{zone}") for name in names]
+    return {name: f"{name}.{zone}" for name in names}
 
 
 def record_name(selector: str, domain: str) -> str:

@@ -167,9 +167,7 @@ class Declared:
     @property
     def cnames(self) -> Mapping[str, str]:
         """The CNAMEs that the domain's own DNS needs: name and target; none without `cname`."""
-        return (
-            dict(records.cnames(self.selector[:-1], self.domain, self.cname)) if self.cname else {}
-        )
+        return records.cnames(self.selector[:-1], self.domain, self.cname) if self.cname else {}
 
     @property
     def record_name(self) -> str:

@@ -524,7 +524,6 @@ domains: [] ⇒ domains: must not be empty
 dnsCredentials: {wix: {token: x}} ⇒ domains: must not be empty
 domain: {example.com: {generation: 1}}
   domain: unknown key, did you mean 'domains'?
-  domains: must not be empty
 domains: [example.com] ⇒ domains: must be a map, not a list
 domains: {localhost: {generation: 1}}
   domains["localhost"]: 'localhost' is not a bare domain, expected a domain such as 'example.com'
