@@ -21,7 +21,7 @@ CALLED_HERE = {"ListHostedZones", "GetHostedZone", "ListResourceRecordSets"}
 """By `aws.route53`."""
 
 
-ACTIONS = {action for _, _, action, _ in PERMISSIONS}
+ACTIONS = {action for actions in PERMISSIONS.values() for action in actions}
 """All of the table."""
 
 

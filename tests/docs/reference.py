@@ -202,12 +202,10 @@ def _quoted(text: str) -> str:
 
 def permissions() -> str:
     """Every action that is called, on what, and under which condition."""
-    actions: dict[tuple[str, str], list[str]] = {}
-    for on, needed, action, why in PERMISSIONS:
-        actions.setdefault((on, needed), []).append(f"`{action}`: {why}")
     table = ["| on | if | action, and why |", "| --- | --- | --- |"]
-    for (on, needed), listed in actions.items():
-        table.append(f"| {on} | {needed or '–'} | {'<br>'.join(listed)} |")
+    for (on, needed), actions in PERMISSIONS.items():
+        listed = "<br>".join(f"`{action}`: {why}" for action, why in actions.items())
+        table.append(f"| {on} | {needed or '–'} | {listed} |")
     return "\n".join(table)
 
 
