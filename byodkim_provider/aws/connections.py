@@ -14,7 +14,8 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar, cast
+from functools import partial
+from typing import Any, Final, cast
 
 import boto3
 import botocore.session
@@ -22,7 +23,7 @@ from botocore.config import Config
 from botocore.credentials import AssumeRoleCredentialFetcher, DeferredRefreshableCredentials
 from botocore.exceptions import NoCredentialsError
 
-from byodkim_provider.aws.errors import Service, call, said
+from byodkim_provider.aws.errors import Service, T, call, said
 from byodkim_provider.aws.route53 import Route53Client
 from byodkim_provider.aws.secrets_manager import SecretStore
 from byodkim_provider.aws.ses import SesClient
@@ -50,8 +51,6 @@ STS calls only read, and repeating a call to Secrets Manager is harmless.
 _MAKING_A_CLIENT: Final = threading.Lock()
 """Threads may share a client of boto3, but not a session."""
 
-T = TypeVar("T")
-
 
 class Connections:
     """
@@ -68,29 +67,33 @@ class Connections:
 
     def ses(self, region: str, account_id: str | None) -> SesClient:
         """SES in *region*; raises `WrongAccount` if its account is not *account_id*."""
-        client, account = self._connected("sesv2", region, account_id)
         # For callers of every account: two clients would each have their own rate limit.
-        return self._once(
+        client = self._once(
             ("SES", region),
-            lambda: SesClient(client, region=region, account_id=account, clock=Clock()),
+            lambda: SesClient(
+                self._client("sesv2", region), account_id=self.account_id(region), clock=Clock()
+            ),
         )
+        self.check_account("SES", region, account_id)
+        return client
 
     def names(self, region: str, account_id: str | None) -> frozenset[str]:
         """
         Names of the identities that SES has in *region*, listed once; an error is cached, too.
         """
         ses = self.ses(region, account_id)  # compares the account; all callers get the same list
-
-        def names() -> frozenset[str]:
-            pages = ses.list_email_identities()
-            return frozenset(listed.name for page in pages for listed in page)
-
-        return self._once(("names", region), names)
+        return self._once(
+            ("names", region),
+            lambda: frozenset(listed.name for listed in ses.list_email_identities()),
+        )
 
     def secrets(self, region: str, account_id: str | None) -> SecretStore:
         """Secrets Manager in *region*; errors as for `ses`."""
-        client, _ = self._connected("secretsmanager", region, account_id)
-        return self._once(("secrets", region), lambda: SecretStore(client))
+        store = self._once(
+            ("secrets", region), lambda: SecretStore(self._client("secretsmanager", region))
+        )
+        self.check_account("Secrets Manager", region, account_id)
+        return store
 
     def route53(
         self, region: str | None, role_arn: str | None, external_id: str | None
@@ -109,7 +112,7 @@ class Connections:
                     if external_id:
                         role["ExternalId"] = external_id
                     session = self._assume(session, role, region)
-                return Route53Client(self._new_client(session, "route53", region))
+                return Route53Client(self._new_client(session, region, "route53"))
 
         return self._once(("Route 53", region, role_arn, external_id), connected)
 
@@ -121,8 +124,8 @@ class Connections:
         """
         return self._once("account", lambda: self._account(region))
 
-    def check_account(self, service: str, region: str | None, expected: str | None) -> str:
-        """The account; raises `WrongAccount` unless it is *expected*. None allows any account."""
+    def check_account(self, service: str, region: str | None, expected: str | None) -> None:
+        """Raises `WrongAccount` unless the account is *expected*. None allows any account."""
         account = self.account_id(region)
         if expected not in (None, account):
             raise WrongAccount(
@@ -130,17 +133,12 @@ class Connections:
                     whose=self._whose, service=service, account=account, expected=expected
                 )
             )
-        return account
-
-    def _connected(self, service: str, region: str, account_id: str | None) -> tuple[Any, str]:
-        client = self._once((service, region), lambda: self._client(service, region))
-        return client, self.check_account(SERVICES[service][0], region, account_id)
 
     def _client(self, service: str, region: str | None) -> Any:
         """A client with the credentials of the settings."""
         session = self._session(region)
         with _refusing(self._whose):
-            return self._new_client(session, service, region)
+            return self._new_client(session, region, service)
 
     def _account(self, region: str | None) -> str:
         sts, settings, whose = self._client("sts", region), self.settings, self._whose
@@ -184,14 +182,11 @@ class Connections:
     def _assume(
         self, session: boto3.Session, role: Mapping[str, Any], region: str | None
     ) -> boto3.Session:
-        def client(service: str, **credentials: Any) -> Any:
-            return self._new_client(session, service, region, **credentials)
-
         source = session.get_credentials()
         if source is None:
             raise ValueError(str(AwsMessages.NOTHING_TO_ASSUME_WITH(role=role["RoleArn"])))
         fetcher = AssumeRoleCredentialFetcher(
-            client_creator=client,
+            client_creator=partial(self._new_client, session, region),
             source_credentials=source,
             role_arn=role["RoleArn"],
             extra_args={name: value for name, value in role.items() if name != "RoleArn"},
@@ -205,7 +200,7 @@ class Connections:
         )
         return boto3.Session(botocore_session=assumed, region_name=region or session.region_name)
 
-    def _new_client(self, session: Any, name: str, region: str | None, **credentials: Any) -> Any:
+    def _new_client(self, session: Any, region: str | None, name: str, **credentials: Any) -> Any:
         """
         A client whose account is compared with nothing; ValueError for an endpoint that gets no
         calls.

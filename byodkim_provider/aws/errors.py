@@ -110,8 +110,6 @@ class Service:
     clock: Clock = field(default_factory=Clock)
     lost: Message = field(default_factory=AwsMessages.TRY_AGAIN)
     """What follows if the answer to a change is lost."""
-    steps: Mapping[tuple[str, str], Message] = field(default_factory=dict)
-    """What can be done, by operation and code."""
 
     def wait(self, seconds: float) -> None:
         """Wait before a call. Raises `Stopped` once the run is interrupted."""
@@ -147,13 +145,8 @@ def call(
         raise
     except Exception as error:  # noqa: BLE001 - a call may sign in, by a program of a profile
         problem = error
-    raise _refused(service, operation, subject, problem) from None
-
-
-def _refused(service: Service, operation: str, subject: str, error: BaseException) -> AwsRefused:
-    """What `call` raises of *error*."""
-    request = _metadata(error).get("RequestId")
-    code = _shown(_code(error)) or f"HTTP status {_status(error)}"
+    request = _metadata(problem).get("RequestId")
+    code = _shown(_code(problem)) or f"HTTP status {_status(problem)}"
     if code in NOT_OF_AWS:
         code = f"a response that is not {service.name}'s"
     message = AwsMessages.REFUSED(
@@ -162,9 +155,9 @@ def _refused(service: Service, operation: str, subject: str, error: BaseExceptio
         region=service.region,
         code=code,
         request=f" (request {request})" if request else "",
-        steps=_steps(error, operation, service),
+        steps=_steps(problem, operation, service),
     )
-    return AwsRefused(message, kind=service.kind)
+    raise AwsRefused(message, kind=service.kind) from None
 
 
 def _steps(error: BaseException, operation: str, service: Service) -> list[Message]:
@@ -185,8 +178,10 @@ def _steps(error: BaseException, operation: str, service: Service) -> list[Messa
         says = AwsMessages.NO_CREDENTIALS(operation=error.operation_name, reason=reason)
     elif _is_unconfirmed(error):
         return [lost]
-    step = service.steps.get((operation, code))
-    if code in NOT_ALLOWED:
+    step = None
+    if (operation, code) == ("DeleteEmailIdentity", "BadRequestException"):
+        step = AwsMessages.HELD()
+    elif code in NOT_ALLOWED:
         step = AwsMessages.POLICY()
     elif code in NOT_SIGNED_IN:
         step = AwsMessages.SIGN_IN()

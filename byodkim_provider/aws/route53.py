@@ -8,16 +8,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from byodkim_provider.aws import errors
+from byodkim_provider.aws.errors import T
 from byodkim_provider.errors import AwsRefused
 
 if TYPE_CHECKING:
     from mypy_boto3_route53 import Route53Client as Boto3Client
-    from mypy_boto3_route53.type_defs import ResourceRecordSetOutputTypeDef
-
-R = TypeVar("R")
 
 SERVICE: Final = errors.Service(name="Route 53", region="Route 53")
 
@@ -67,42 +65,37 @@ class Route53Client:
         those. Several record sets of a name, by weight, are read, 300 at most. Empty if the zone is
         gone.
         """
-
-        def from_name() -> list[ResourceRecordSetOutputTypeDef]:
-            """The record sets from *name* on, in the order of names."""
-            page = self._client.list_resource_record_sets(
-                HostedZoneId=zone_id, StartRecordName=name
-            )
-            return page["ResourceRecordSets"]
-
         try:
-            record_sets = self._read("ListResourceRecordSets", zone_id, from_name)
+            record_sets = self._read(
+                "ListResourceRecordSets",
+                zone_id,
+                lambda: self._client.list_resource_record_sets(
+                    HostedZoneId=zone_id, StartRecordName=name
+                )["ResourceRecordSets"],
+            )
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
                 raise
             return ()
         values: list[str] = []
-        for record_set in record_sets:
+        for record_set in record_sets:  # from *name* on, in the order of names
             is_at_name = record_set["Name"].rstrip(".") == name
             if is_at_name and record_set["Type"] in (kind, "CNAME"):
-                values += _values(record_set)
+                alias = record_set.get("AliasTarget")
+                if alias:
+                    values.append(f"alias of {alias['DNSName']}")
+                    continue
+                values += [record["Value"] for record in record_set.get("ResourceRecords", ())]
         return tuple(values)
 
-    def _read_once(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
+    def _read_once(self, operation: str, zone_id: str, call: Callable[[], T]) -> T:
         with self._lock:
             if (operation, zone_id) not in self._known:
                 self._known[operation, zone_id] = self._read(operation, zone_id, call)
-            known: R = self._known[operation, zone_id]
+            known: T = self._known[operation, zone_id]
             return known
 
-    def _read(self, operation: str, zone_id: str, call: Callable[[], R]) -> R:
+    def _read(self, operation: str, zone_id: str, call: Callable[[], T]) -> T:
         """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
         with self._lock:
             return errors.call(call, SERVICE, operation, zone_id, retry=errors.is_passing)
-
-
-def _values(record_set: ResourceRecordSetOutputTypeDef) -> list[str]:
-    alias = record_set.get("AliasTarget")
-    if alias:
-        return [f"alias of {alias['DNSName']}"]
-    return [record["Value"] for record in record_set.get("ResourceRecords", ())]

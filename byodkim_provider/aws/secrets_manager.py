@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from byodkim_provider.aws import errors
+from byodkim_provider.aws.errors import T
 from byodkim_provider.aws.settings import tag_list
 from byodkim_provider.errors import AwsRefused
 from byodkim_provider.messages.aws import AwsMessages
@@ -25,8 +26,6 @@ CURRENT: Final = "AWSCURRENT"
 
 RECOVERY_DAYS: Final = 30
 """How long a deleted secret can be restored, in days: the longest that DeleteSecret allows."""
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,14 +65,14 @@ class SecretStore:
         self, name: str, *, text: str, kms_key_id: str | None, tags: Mapping[str, str]
     ) -> Secret:
         """CreateSecret: a new secret that holds *text*."""
-        optional: dict[str, Any] = {"KmsKeyId": kms_key_id} if kms_key_id else {}
+        encrypted = {"KmsKeyId": kms_key_id} if kms_key_id else {}
         answer = self._call(
             self._client.create_secret,
             name,
             Name=name,
             SecretString=text,
             Tags=tag_list(tags),
-            **optional,
+            **encrypted,
         )
         return Secret(answer["ARN"], answer["VersionId"])
 

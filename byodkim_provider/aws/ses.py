@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import ClientError
 
 from byodkim_provider.aws import errors
-from byodkim_provider.aws.errors import is_passing, is_throttled
+from byodkim_provider.aws.errors import T, is_passing, is_throttled
 from byodkim_provider.aws.settings import tag_list
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import AwsRefused
@@ -64,9 +64,6 @@ A repeated Put of a key may restart the search for the record, and with it a tim
 signatures.
 """
 
-T = TypeVar("T")
-
-
 MANAGED: Final = "MANAGED_DOMAIN"
 """
 `IdentityType` of a domain that another AWS service has made, and looks after (SES v2 API
@@ -75,8 +72,6 @@ reference).
 
 REJECTS: Final = "REJECT_MESSAGE"
 """`BehaviorOnMxFailure` (SES v2 API reference)."""
-
-BAD_REQUEST: Final = "BadRequestException"
 
 LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
@@ -165,27 +160,17 @@ class SesClient:
     and raises `Stopped` instead of calling or waiting once the run is interrupted.
     """
 
-    def __init__(
-        self,
-        client: SESV2Client,
-        *,
-        region: str,
-        account_id: str,
-        clock: Clock,
-    ) -> None:
+    def __init__(self, client: SESV2Client, *, account_id: str, clock: Clock) -> None:
         """*client* must not retry by itself (`total_max_attempts=1`)."""
         client.meta.events.register("before-parse.sesv2", errors.refuse_foreign_answer)
         self._client = client
-        self._region = region
+        self._region = client.meta.region_name
         self._service = errors.Service(
             name="SES",
-            region=region,
+            region=self._region,
             kind="SesRefused",
             clock=clock,
             lost=AwsMessages.SES_UNCONFIRMED(),
-            steps={
-                ("DeleteEmailIdentity", BAD_REQUEST): AwsMessages.HELD(),
-            },
         )
         self._account_id = account_id
         self._clock = clock
@@ -203,16 +188,14 @@ class SesClient:
         tags: Mapping[str, str],
     ) -> SesIdentity:
         """CreateEmailIdentity: a new identity that signs with *key*."""
-        optional: dict[str, Any] = (
-            {"ConfigurationSetName": configuration_set} if configuration_set else {}
-        )
+        named = {"ConfigurationSetName": configuration_set} if configuration_set else {}
         answer = self._make(
             self._client.create_email_identity,
             domain,
             EmailIdentity=domain,
             DkimSigningAttributes=_signing_attributes(selector, key),
             Tags=tag_list(tags),
-            **optional,
+            **named,
         )
         return self._shown(answer)
 
@@ -235,10 +218,10 @@ class SesClient:
             {**answer, "DkimAttributes": {**dkim, "Status": answer.get("DkimStatus", "")}}
         )
 
-    def put_email_identity_dkim_attributes(self, domain: str, *, signing_enabled: bool) -> None:
-        """PutEmailIdentityDkimAttributes: the console's *DKIM signatures: Enabled* box."""
+    def put_email_identity_dkim_attributes(self, domain: str) -> None:
+        """PutEmailIdentityDkimAttributes: checks the console's *DKIM signatures: Enabled* box."""
         put = self._client.put_email_identity_dkim_attributes
-        self._make(put, domain, EmailIdentity=domain, SigningEnabled=signing_enabled)
+        self._make(put, domain, EmailIdentity=domain, SigningEnabled=True)
 
     def put_email_identity_configuration_set_attributes(self, domain: str, name: str) -> None:
         """PutEmailIdentityConfigurationSetAttributes: the default configuration set of *domain*."""
@@ -294,21 +277,19 @@ class SesClient:
             soa_seen=info.get("SOARecord", {}).get("PrimaryNameServer", ""),
         )
 
-    def list_email_identities(self) -> Iterator[tuple[Listed, ...]]:
-        """ListEmailIdentities, page after page; each page is one call."""
+    def list_email_identities(self) -> Iterator[Listed]:
+        """ListEmailIdentities, in pages; each page is one call, made when it is needed."""
         more: dict[str, Any] = {}
         while True:
             answer = self._make(
                 self._client.list_email_identities, "the account", PageSize=LIST_PAGE_SIZE, **more
             )
-            yield tuple(
-                Listed(
+            for listed in answer.get("EmailIdentities", ()):
+                yield Listed(
                     name=listed.get("IdentityName", ""),
                     verification_status=listed.get("VerificationStatus", ""),
                     identity_type=listed.get("IdentityType", ""),
                 )
-                for listed in answer.get("EmailIdentities", ())
-            )
             token = answer.get("NextToken")
             if not token:
                 return

@@ -197,15 +197,14 @@ endpoints with `vpce-svc-…` in the place of the service.
 """
 
 
-def is_of_aws(url: str) -> bool:
-    """Whether *url* is at a host of AWS's own service, or at a VPC endpoint of it."""
-    found = _OF_AWS.fullmatch(host_of(url))
-    return found is not None and found["suffix"] in dns_suffixes()
-
-
 def is_redirected(url: str) -> bool:
-    """Whether calls to *url* leave this machine and do not go to AWS."""
-    return not is_of_aws(url) and not is_local(url)
+    """
+    Whether calls to *url* leave this machine, and go to no host of an AWS service and no VPC
+    endpoint of one.
+    """
+    host = _OF_AWS.fullmatch(host_of(url))
+    is_of_aws = host is not None and host["suffix"] in dns_suffixes()
+    return not is_of_aws and not is_local(url)
 
 
 def redirection_warnings(endpoints: Mapping[str, str]) -> Iterator[Message]:

@@ -12,7 +12,6 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping
 from fnmatch import filter as matching
-from itertools import chain
 from typing import Final
 
 import click
@@ -146,7 +145,7 @@ def _listed(
 
     def identities(region: str) -> list[Listed]:
         try:
-            return [*chain.from_iterable(account.ses(region, None).list_email_identities())]
+            return list(account.ses(region, None).list_email_identities())
         except ByodkimError as error:
             errors[region] = error
             return []

@@ -148,7 +148,7 @@ def _perform(call: Call, declared: Declared, key: Key, ses: SesClient) -> SesIde
                 domain, selector=declared.selector, key=key()
             )
         case "PutEmailIdentityDkimAttributes":
-            ses.put_email_identity_dkim_attributes(domain, signing_enabled=True)
+            ses.put_email_identity_dkim_attributes(domain)
         case "PutEmailIdentityConfigurationSetAttributes":
             ses.put_email_identity_configuration_set_attributes(
                 domain, declared.configuration_set or ""

@@ -215,8 +215,9 @@ def _poll(
 def _statuses(ses: SesClient, domains: Collection[str]) -> dict[str, str]:
     """SES's verification status of those of *domains* that it has, by List."""
     statuses: dict[str, str] = {}
-    for page in ses.list_email_identities():
-        statuses |= {one.name: one.verification_status for one in page if one.name in domains}
+    for listed in ses.list_email_identities():
+        if listed.name in domains:
+            statuses[listed.name] = listed.verification_status
         if len(statuses) == len(domains):
             break
     return statuses

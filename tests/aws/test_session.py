@@ -11,7 +11,7 @@ import yaml
 from moto.sts.models import sts_backends
 
 from byodkim_provider.aws.connections import Connections
-from byodkim_provider.aws.settings import AwsSettings, is_of_aws
+from byodkim_provider.aws.settings import AwsSettings, is_redirected
 from byodkim_provider.errors import AwsRefused, ByodkimError, InvalidSettings
 from byodkim_provider.messages.aws import AwsMessages
 from sandbox.http_stand_in import Response
@@ -231,8 +231,8 @@ email.s3.amazonaws.com email.eu-west-1.elb.amazonaws.com
 
 def test_hosts_of_aws():
     """Anybody has hosts below AWS's domains; only its services' own, and VPC endpoints, are AWS."""
-    assert all(is_of_aws(f"https://{host}/") for host in OF_AWS.split())
-    assert not any(is_of_aws(f"https://{host}/") for host in OF_ANYBODY.split())
+    assert not any(is_redirected(f"https://{host}/") for host in OF_AWS.split())
+    assert all(is_redirected(f"https://{host}/") for host in OF_ANYBODY.split())
 
 
 @cases(

@@ -163,7 +163,6 @@ class LimitedWorld(World):
         if self._client is None:
             self._client = SesClient(
                 DirectClient(self.model, self.clock),
-                region=region,
                 account_id="123456789012",
                 clock=self.clock,
             )

@@ -172,7 +172,7 @@ class Outside:
         }.items():
             on.unregister(event, unique_id=event)
             on.register(event, do, unique_id=event)
-        return SesClient(client, region=region, account_id=ACCOUNT, clock=self.clock)
+        return SesClient(client, account_id=ACCOUNT, clock=self.clock)
 
     def txt(self, name: str, domain: str) -> tuple[Answer, ...]:
         """As `resolver.DnsResolver`."""

@@ -208,9 +208,7 @@ class Stack:
 
         @functools.cache
         def names(region: str) -> frozenset[str]:
-            return frozenset(
-                one.name for page in client(region).list_email_identities() for one in page
-            )
+            return frozenset(one.name for one in client(region).list_email_identities())
 
         secrets = outside.secrets
         secret = secrets.stack_file if self._has_program else secrets.last_up

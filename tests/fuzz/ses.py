@@ -135,7 +135,7 @@ class _Wire:
 
     def ses(self, answers: Sequence[Response]) -> SesClient:
         self.answers, self._count = answers, 0
-        return SesClient(self.client, region=REGION, account_id="123456789012", clock=FakeClock())
+        return SesClient(self.client, account_id="123456789012", clock=FakeClock())
 
 
 def _has_form_of_ses(answer: Response, shape: Shape | None) -> bool:
@@ -190,7 +190,7 @@ def _life(ses: SesClient, step: str, changes: dict[str, Any]) -> None:
     outside = replace(
         world.outside,
         ses=lambda _: ses,
-        names=lambda _: [one.name for page in ses.list_email_identities() for one in page],
+        names=lambda _: [one.name for one in ses.list_email_identities()],
     )
     steps: dict[str, Callable[[], object]] = {
         "foresee": lambda: lifecycle.foresee(world.declared(1), outside),

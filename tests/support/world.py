@@ -66,8 +66,8 @@ class World:
     def listed(self, region: str) -> frozenset[str]:
         """Names of SES's identities, asked for once in a run."""
         if region not in self.names:
-            pages = self.ses(region).list_email_identities()
-            self.names[region] = frozenset(one.name for page in pages for one in page)
+            listed = self.ses(region).list_email_identities()
+            self.names[region] = frozenset(one.name for one in listed)
         return self.names[region]
 
     def ses(self, region: str = REGION) -> FakeSes:
