@@ -15,7 +15,7 @@ from typing import Any, Final, get_args
 
 from pydantic import BaseModel, ValidationError
 from pydantic.alias_generators import to_camel
-from pydantic_core import ErrorDetails, PydanticCustomError
+from pydantic_core import PydanticCustomError
 
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
@@ -84,7 +84,10 @@ def lines(
         elif details["type"] == "missing":
             missing.append(location)
         else:
-            yield line((*within, *location), _problem(details, location))
+            problem = problem_of(details)
+            if location[0] in SECRET_MAPS:
+                problem = replace(problem, fields={**problem.fields, "value": "something else"})
+            yield line((*within, *location), problem)
     for location in missing:
         if location not in misspelt:  # one mistake, one line
             required = _REQUIRED.get(str(location[-1]), SettingMessages.REQUIRED)
@@ -106,26 +109,14 @@ def _written_steps(steps: Steps, value: object) -> Iterator[str | int]:
     provider's name as an object; for a refused key of a map pydantic adds a step "[key]".
     """
     for before, step in pairwise(("", *steps)):
-        is_list = isinstance(value, list | tuple)
-        is_within = isinstance(value, Mapping) and step in value
-        in_short_form = isinstance(value, str) or (
-            isinstance(step, int) and not (is_list or is_within)
-        )
-        if in_short_form or step == "[key]":
+        if isinstance(value, list | tuple):
+            value = dict(enumerate(value))
+        inside = value if isinstance(value, Mapping) else {}
+        in_short_form = isinstance(step, int) and step not in inside
+        if in_short_form or isinstance(value, str) or step == "[key]":
             continue
         yield to_camel(step) if isinstance(step, str) and before not in NAMED_BY_USERS else step
-        if isinstance(value, Mapping):
-            value = value.get(step)
-        elif isinstance(value, list | tuple) and isinstance(step, int):
-            value = value[step]
-
-
-def _problem(details: ErrorDetails, location: Steps) -> Message:
-    """What *details* say of the setting at *location*."""
-    problem = problem_of(details)
-    if location[0] in SECRET_MAPS:
-        return replace(problem, fields={**problem.fields, "value": "something else"})
-    return problem
+        value = inside.get(step)
 
 
 def _keys_at(steps: Steps, model: type[BaseModel]) -> list[str]:

@@ -155,7 +155,7 @@ def _load(
     problems += without_region
     senders = {domain.name for domain in domains}
     for domain in domains:
-        found = [*_key_problems(domain), *_zone_problems(domain), *_slot_problems(domain)]
+        found = [*_key_problems(domain), *_dns_problems(domain)]
         if not without_region:
             found += _mail_from_problems(domain, senders)
         problems += _lines_of(domain.name, found)
@@ -257,8 +257,11 @@ def _key_problems(domain: DomainSettings) -> Iterator[Problem]:
             yield where, DkimMessages.OF_SLOT()
 
 
-def _zone_problems(domain: DomainSettings) -> Iterator[Problem]:
-    """Zones that can't hold the domain's records, and with `cname` those that would."""
+def _dns_problems(domain: DomainSettings) -> Iterator[Problem]:
+    """
+    Zones that can't hold the domain's records, and with `cname` those that would; generations that
+    no DNS provider publishes, two selectors for one key, two keys for one selector.
+    """
     for position, dns in enumerate(domain.dns):
         if dns.zone is None:
             continue
@@ -268,13 +271,6 @@ def _zone_problems(domain: DomainSettings) -> Iterator[Problem]:
             yield where, DkimMessages.OWN_ZONE(domain=domain.name)
         elif not dns.cname and not holds:
             yield where, SettingMessages.OTHER_ZONE(zone=dns.zone, domain=domain.name)
-
-
-def _slot_problems(domain: DomainSettings) -> Iterator[Problem]:
-    """
-    Generations that no DNS provider publishes, two selectors for one key, two keys for one
-    selector.
-    """
     if any(dns.cname for dns in domain.dns) and 0 < domain.overlap_days < MIN_CNAME_OVERLAP:
         yield ("overlapDays",), DkimMessages.OVERLAP(least=MIN_CNAME_OVERLAP)
     begins = {(dns.cname, dns.from_generation) for dns in domain.dns}
@@ -300,8 +296,10 @@ def _slot_problems(domain: DomainSettings) -> Iterator[Problem]:
         earlier = domain.published[:position]
         shared = generations.sharing(generation, earlier, domain.selector)
         if shared:
-            fields = {"first": shared[0], "generation": generation, "selector": selector}
-            yield ("published",), DkimMessages.SHARED(**fields, slots=generations.SLOTS)
+            problem = DkimMessages.SHARED(
+                first=shared[0], generation=generation, selector=selector, slots=generations.SLOTS
+            )
+            yield ("published",), problem
 
 
 def _mail_from_problems(domain: DomainSettings, senders: Collection[str]) -> Iterator[Problem]:

@@ -72,7 +72,6 @@ class Questions:
         for resolver in self.resolvers:
             try:
                 reply = self.exchange(*host_and_port(resolver), name, kind, Flag.RD)
-                refuse_errors(reply)
                 return resolver, reply
             except NoAnswer as failed:
                 problem = problem or failed
@@ -99,16 +98,20 @@ class Questions:
                 reply, _ = dns.query.udp_with_fallback(
                     query, address, seconds, port, ignore_unexpected=True, ignore_errors=True
                 )
-                return cast(QueryMessage, reply)
+                break
             except dns.exception.Timeout:
                 continue
             except OSError:  # no route there, or no IPv6 here
                 raise NoAnswer("unreachable") from None
             except (dns.exception.DNSException, EOFError):
                 raise NoAnswer("garbage") from None
-        if self.clock.monotonic() < self.deadline:  # otherwise it did not get its full time
-            self.silent.add((address, port))
-        raise NoAnswer("silent")
+        else:
+            if self.clock.monotonic() < self.deadline:  # otherwise it did not get its full time
+                self.silent.add((address, port))
+            raise NoAnswer("silent")
+        if reply.rcode() not in (Rcode.NOERROR, Rcode.NXDOMAIN):  # they say nothing about the name
+            raise NoAnswer(dns.rcode.to_text(reply.rcode()))
+        return cast(QueryMessage, reply)
 
 
 MAX_SERVERS: Final = 16
@@ -144,7 +147,6 @@ A server's answer about a name: values, the target of a CNAME, or a referral to 
 
 def said_in(reply: Message, name: Name, zone: Zone, kind: RdataType) -> Said:
     """What *reply*, from a server of *zone*, says about the records of a *kind* at *name*."""
-    refuse_errors(reply)
     if reply.flags & Flag.AA:
         alias = reply.get_rrset(reply.answer, name, RdataClass.IN, RdataType.CNAME)
         if alias:
@@ -164,12 +166,10 @@ def zone_of(reply: Message, name: Name, above: Name = dns.name.root) -> Name | N
     """
     The zone of *name*, at or below *above*, by the reply's SOA or NS record; None if it has none.
     """
-    owners = [
-        rrset.name for rrset in reply.authority if rrset.rdtype in (RdataType.SOA, RdataType.NS)
-    ]
-    for owner in owners:
-        if name.is_subdomain(owner) and owner.is_subdomain(above):
-            return owner
+    for rrset in reply.authority:
+        is_between = name.is_subdomain(rrset.name) and rrset.name.is_subdomain(above)
+        if is_between and rrset.rdtype in (RdataType.SOA, RdataType.NS):
+            return rrset.name
     return None
 
 
@@ -183,26 +183,22 @@ def existing_part(name: Name) -> Name:
     return parent
 
 
-def refuse_errors(reply: Message) -> None:
-    """Raise `NoAnswer` for a response code that says nothing about the name."""
-    if reply.rcode() not in (Rcode.NOERROR, Rcode.NXDOMAIN):
-        raise NoAnswer(dns.rcode.to_text(reply.rcode()))
-
-
 def values_of(records: Iterable[Any]) -> tuple[str, ...]:
     """
     TXT values, the strings of each joined, MX values, or addresses; sorted.
 
     A value is cut after `MAX_VALUE` octets: whoever answers may send anything.
     """
-    octets = (b"".join(_strings(record))[:MAX_VALUE] for record in records)
-    return tuple(sorted(value.decode("utf-8", "backslashreplace") for value in octets))
-
-
-def _strings(record: Any) -> Iterable[bytes]:
-    if record.rdtype == RdataType.MX:
-        return (f"{record.preference} {text_of(record.exchange)}".encode(),)
-    return record.strings if record.rdtype == RdataType.TXT else (record.address.encode(),)
+    values = []
+    for record in records:
+        if record.rdtype == RdataType.TXT:
+            octets = b"".join(record.strings)[:MAX_VALUE]
+            values.append(octets.decode("utf-8", "backslashreplace"))
+        elif record.rdtype == RdataType.MX:
+            values.append(f"{record.preference} {text_of(record.exchange)}")
+        else:
+            values.append(record.address)
+    return tuple(sorted(values))
 
 
 def text_of(name: Name) -> str:

@@ -47,29 +47,26 @@ def mistake(
     hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.strip()]
     hosts = [host for host in hosts if host]
     others = [host for host in hosts if not _HOST_OF_SES.fullmatch(host)]
-    code: MailFromMessages | None
+    spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
     if target:
         code = MailFromMessages.TAKEN
     elif kind == "MX" and others:
         code = MailFromMessages.RECEIVES
-    elif kind == "MX":
-        code = None if hosts == right.split()[1:] else MailFromMessages.NO_MX
+    elif kind == "MX" and hosts != right.split()[1:]:
+        code = MailFromMessages.NO_MX
+    elif kind == "TXT" and not spf:
+        code = MailFromMessages.NO_SPF
+    elif kind == "TXT" and len(spf) > 1:
+        code = MailFromMessages.TWO_SPF
+    elif kind == "TXT" and not re.search(_NAMES_SES_OR_OTHERS, spf[0]):
+        code = MailFromMessages.OTHER_SPF
     else:
-        code = _wrong_spf(found)
-    fields = {"name": name, "value": right, "hosts": ", ".join(others), "include": INCLUDE}
-    return code(**fields, target=target) if code else None
+        return None
+    hosts_of_others = ", ".join(others)
+    return code(name=name, value=right, hosts=hosts_of_others, include=INCLUDE, target=target)
 
 
 _HOST_OF_SES: Final = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com")
-
-
-def _wrong_spf(found: Sequence[str]) -> MailFromMessages | None:
-    spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
-    if not spf:
-        return MailFromMessages.NO_SPF
-    if len(spf) > 1:
-        return MailFromMessages.TWO_SPF
-    return None if re.search(_NAMES_SES_OR_OTHERS, spf[0]) else MailFromMessages.OTHER_SPF
 
 
 def mail_from_mistakes(
