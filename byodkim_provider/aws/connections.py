@@ -122,7 +122,23 @@ class Connections:
 
         Raises `InvalidSettings` if the settings do not allow it.
         """
-        return self._once("account", lambda: self._account(region))
+        whose = self._whose
+
+        def account_id() -> str:
+            sts, service = self._client("sts", region), Service(name="STS", region=region or "STS")
+            account: str = call(
+                lambda: sts.get_caller_identity()["Account"], service, "GetCallerIdentity", whose
+            )
+            allowed = self.settings.allowed_accounts
+            if allowed and account not in allowed:
+                problem = AwsMessages.NOT_ALLOWED_ACCOUNT
+            elif account in self.settings.forbidden_accounts:
+                problem = AwsMessages.FORBIDDEN_ACCOUNT
+            else:
+                return account
+            raise InvalidSettings(problem(account=account, whose=whose))
+
+        return self._once("account", account_id)
 
     def check_account(self, service: str, region: str | None, expected: str | None) -> None:
         """Raises `WrongAccount` unless the account is *expected*. None allows any account."""
@@ -139,18 +155,6 @@ class Connections:
         session = self._session(region)
         with _refusing(self._whose):
             return self._new_client(session, region, service)
-
-    def _account(self, region: str | None) -> str:
-        sts, settings, whose = self._client("sts", region), self.settings, self._whose
-        service = Service(name="STS", region=region or "STS")
-        account: str = call(
-            lambda: sts.get_caller_identity()["Account"], service, "GetCallerIdentity", whose
-        )
-        if settings.allowed_accounts and account not in settings.allowed_accounts:
-            raise InvalidSettings(AwsMessages.NOT_ALLOWED_ACCOUNT(account=account, whose=whose))
-        if account in settings.forbidden_accounts:
-            raise InvalidSettings(AwsMessages.FORBIDDEN_ACCOUNT(account=account, whose=whose))
-        return account
 
     def _session(self, region: str | None) -> boto3.Session:
         """
