@@ -47,9 +47,6 @@ class Change(NamedTuple):
 Sent = Mapping[Change, bool]
 """Changes that were sent, and whether the host has accepted each; else the response was lost."""
 
-Decide = Callable[[tuple[str, ...]], Change | None]
-"""The change to make, from the values that stand there."""
-
 
 def next_change(
     value: str, existing: Existing, before: str | None, there: Sequence[str], sent: Sent
@@ -58,9 +55,8 @@ def next_change(
     The next change that leads from *there* to the record of *value* alone; None if it stands there.
 
     One form of its key stays, further ones are removed. *before* is the value that the stack had
-    there. A change that the host has accepted is not made again. Raises `DnsRefused` if somebody
-    else's value is in the way, and `DnsUnconfirmed` if the host does not list yet what it has
-    accepted.
+    there. Raises `DnsRefused` if somebody else's value is in the way, and `DnsUnconfirmed` if the
+    host still lists what it has removed.
     """
     marks = {mark(value)} | ({mark(before)} if before else set())
     same = [other for other in there if mark(other) == mark(value)]
@@ -80,19 +76,7 @@ def next_change(
             return Change("remove", other)
     if kept in there:
         raise DnsUnconfirmed(HostMessages.STILL_LISTED())
-    if sent.get(add):
-        raise DnsUnconfirmed(HostMessages.NOT_LISTED())
     return add
-
-
-def next_removal(value: str, there: Sequence[str], sent: Sent) -> Change | None:
-    """The change that removes *value*; None if it is gone. Raises as `next_change` does."""
-    removal = Change("remove", value)
-    if value not in there:
-        return None
-    if sent.get(removal):
-        raise DnsUnconfirmed(HostMessages.STILL_LISTED())
-    return removal
 
 
 class RecordAtHost:
@@ -138,9 +122,9 @@ class RecordAtHost:
 
     def withdraw(self, value: str) -> None:
         """Remove *value*, and return once it is gone; other values stay."""
-        self._settled(lambda there: next_removal(value, there, self._sent))
+        self._settled(lambda there: Change("remove", value) if value in there else None)
 
-    def _settled(self, decide: Decide) -> tuple[str, ...]:
+    def _settled(self, decide: Callable[[tuple[str, ...]], Change | None]) -> tuple[str, ...]:
         """The values at the name once *decide* finds no change to make; retried for a while."""
         pauses = iter(PAUSES)
         while True:
@@ -165,8 +149,15 @@ class RecordAtHost:
                 self._clock.wait(seconds)
 
     def _send(self, change: Change, there: tuple[str, ...]) -> None:
-        """Make *change*. Raises `DnsUnconfirmed` if it is refused because *there* has changed."""
-        method = self._host.add if change.action == "add" else self._host.remove
+        """
+        Make *change*, but not again if the host has accepted it. Raises `DnsUnconfirmed` then, and
+        if it is refused because *there* has changed.
+        """
+        method, late = self._host.remove, HostMessages.STILL_LISTED
+        if change.action == "add":
+            method, late = self._host.add, HostMessages.NOT_LISTED
+        if self._sent.get(change):
+            raise DnsUnconfirmed(late())
         try:
             self._request(method, change.value)
         except DnsRefused:

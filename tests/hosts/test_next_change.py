@@ -10,7 +10,7 @@ import pytest
 
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.publish import Change, next_change, next_removal
+from byodkim_provider.hosts.publish import Change, next_change
 from byodkim_provider.messages.hosts import HostMessages
 from tests.support.cases import cases
 from tests.support.testdata import key
@@ -25,7 +25,7 @@ TAGGED_TOO, REMOVE_TAGGED = f"k=rsa; {OURS}", Change("remove", TAGGED)
 REMOVE_BEFORE, REMOVE_THEIRS = Change("remove", BEFORE), Change("remove", THEIRS)
 
 OTHER_VALUE, OTHER_KEY = HostMessages.OTHER_VALUE, HostMessages.OTHER_KEY
-NOT_LISTED, STILL_LISTED = HostMessages.NOT_LISTED, HostMessages.STILL_LISTED
+STILL_LISTED = HostMessages.STILL_LISTED
 
 NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
 
@@ -35,7 +35,6 @@ NEVER, LOST, TAKEN = {}, {ADD: False}, {ADD: True}
     {
         # Nothing stands there.
         "free": ("same key", (), NEVER, ADD),
-        "free, addition accepted": ("same key", (), TAKEN, NOT_LISTED),
         # This key stands there.
         "ours": ("same key", (OURS,), NEVER, None),
         "ours in another form": ("same key", (TAGGED,), NEVER, None),
@@ -90,23 +89,3 @@ def test_slot_of_another_stack():
     """A slot in which the stack had no key holds nobody's who may make way."""
     with pytest.raises(DnsRefused):
         next_change(OURS, "slot", None, (BEFORE,), {})
-
-
-@cases(
-    ("there", "sent", "expected"),
-    {
-        "gone": ((), NEVER, None),
-        "beside another": ((OURS, THEIRS), NEVER, TAKE_BACK),
-        "in another form": ((TAGGED,), NEVER, None),
-        "lost": ((OURS,), {TAKE_BACK: False}, TAKE_BACK),
-    },
-)
-def test_next_removal(there, sent, expected):
-    """The very value goes, and no other."""
-    assert next_removal(OURS, there, sent) == expected
-
-
-def test_removal_listed_late():
-    """A removal that the host has accepted is waited for."""
-    with pytest.raises(DnsUnconfirmed, match="still lists it"):
-        next_removal(OURS, (OURS,), {TAKE_BACK: True})

@@ -59,6 +59,31 @@ def test_listed_late(host, calm):
 
 
 @cases(
+    ("there", "left"),
+    {
+        "gone": ([], []),
+        "beside another": ([VALUE, "p=MIIA"], ["p=MIIA"]),
+        "in another form": ([f"k=rsa; {VALUE}"], [f"k=rsa; {VALUE}"]),
+    },
+)
+def test_withdraw(host, calm, there, left):
+    """The very value goes, and no other."""
+    host.there = there
+    RecordAtHost(host, NAME, **calm).withdraw(VALUE)
+    assert host.there == left
+
+
+def test_removal_listed_late(host, calm):
+    """A removal whose answer was lost is sent again; one that was accepted is waited for."""
+    host.there = [VALUE]
+    host.before["remove", 1] = [raising(DnsUnconfirmed(LOST))]
+    host.before["values", 3] = [lambda: host.there.append(VALUE)]
+    host.before["values", 4] = [lambda: host.there.clear()]
+    RecordAtHost(host, NAME, **calm).withdraw(VALUE)
+    assert (host.requests.count("remove"), host.there) == (2, [])
+
+
+@cases(
     ("errors", "hint", "there"),
     {
         "at once": ({("add", 1): NO}, "nothing was changed in DNS; do this", []),
