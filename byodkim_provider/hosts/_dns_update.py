@@ -25,7 +25,7 @@ from dns.rdtypes.ANY.TXT import TXT
 
 from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings, NotDone
+from byodkim_provider.hosts.interface import DnsHost, NotDone
 from byodkim_provider.hosts.rfc2136 import SPEC
 from byodkim_provider.messages import Message as ErrorMessage
 from byodkim_provider.messages.hosts import HostMessages
@@ -49,12 +49,6 @@ class Host(DnsHost):
     For a connection, and then for the answer. Servers answer an update within milliseconds, once it
     is in the journal.
     """
-
-    def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
-        super().__init__(settings, credentials)
-        self._address = settings.server, settings.port or PORT
-        self._key_name = settings.key_name
-        self._key_algorithm = settings.key_algorithm or ALGORITHM
 
     def values(self, name: str) -> tuple[str, ...]:
         return tuple(map(_joined, self._rdatas(name)))
@@ -116,7 +110,15 @@ class Host(DnsHost):
         """
         if stopping.is_set():
             raise DnsUnconfirmed(HostMessages.INTERRUPTED())
-        request.use_tsig(self._key())
+        try:
+            key = dns.tsig.Key(
+                self._settings.key_name,
+                self._credentials["secret"],
+                self._settings.key_algorithm or ALGORITHM,
+            )
+        except ValueError:  # `binascii.Error` is one
+            raise self._compare(HostMessages.NOT_BASE64) from None
+        request.use_tsig(key)
         unproved = self._answer(request)
         rcode = unproved.rcode()
         try:
@@ -129,7 +131,7 @@ class Host(DnsHost):
                 raise DnsUnconfirmed(HostMessages.NOT_SIGNED()) from None
             if isinstance(error, dns.tsig.PeerBadTime | dns.tsig.BadTime):
                 raise DnsRefused(HostMessages.CLOCKS()) from None
-            raise self._compare(HostMessages.KEY, name=self._key_name) from None
+            raise self._compare(HostMessages.KEY, name=self._settings.key_name) from None
         if rcode == dns.rcode.SERVFAIL:
             raise DnsUnconfirmed(HostMessages.FAILED(rcode=dns.rcode.to_text(rcode)))
         if rcode not in (*_DONE, *_CHANGED):
@@ -160,19 +162,16 @@ class Host(DnsHost):
         return HostMessages.NO_ANSWER_FROM(where=self._where, reason=reason)
 
     @property
+    def _address(self) -> tuple[str, int]:
+        return self._settings.server, self._settings.port or PORT
+
+    @property
     def _where(self) -> str:
         server, port = self._address
         return f"{server} port {port}"
 
-    def _key(self) -> dns.tsig.Key:
-        try:
-            return dns.tsig.Key(self._key_name, self._credentials["secret"], self._key_algorithm)
-        except ValueError:  # `binascii.Error` is one
-            setting = self._credentials.hint("secret")
-            raise DnsRefused(HostMessages.NOT_BASE64(setting=setting)) from None
-
     def _compare(self, problem: HostMessages, **fields: str) -> DnsRefused:
-        """The refusal *problem*, with advice to compare the settings with the server's."""
+        """The refusal *problem*, with advice about the key's settings."""
         setting = self._credentials.hint("secret")
         return DnsRefused(problem(zone=self._zone, where=self._where, setting=setting, **fields))
 

@@ -77,18 +77,17 @@ class Host(HttpHost):
 
     @cached_property
     def _path(self) -> str:
-        return f"/zones/{quote(self._zone_id or self._id_by_name(), safe='')}/dns_records"
-
-    def _id_by_name(self) -> str:
-        """The id of the zone; raises `DnsRefused` if there is none, or several of its name."""
-        answer = self._call("GET", "/zones", fields={"name": self._zone})
-        zones = answer["result"]
-        ids = [str(zone["id"]) for zone in zones if _in_ascii(zone["name"]) == self._zone]
-        if len(ids) != 1:
-            raise DnsRefused(
-                HostMessages.NO_ZONE(zone=self._zone, count=len(ids), permissions=PERMISSIONS)
-            )
-        return ids[0]
+        """Raises `DnsRefused` if there is no zone of the name, or several."""
+        zone_id = self._settings.zone_id
+        if not zone_id:
+            zones = self._call("GET", "/zones", fields={"name": self._zone})["result"]
+            ids = [str(zone["id"]) for zone in zones if _in_ascii(zone["name"]) == self._zone]
+            if len(ids) != 1:
+                raise DnsRefused(
+                    HostMessages.NO_ZONE(zone=self._zone, count=len(ids), permissions=PERMISSIONS)
+                )
+            zone_id = ids[0]
+        return f"/zones/{quote(zone_id, safe='')}/dns_records"
 
 
 def _in_ascii(name: str) -> str:

@@ -113,7 +113,7 @@ class Host(HttpHost):
 
     def _lines(self, name: str) -> tuple[str, list[tuple[str, str]]]:
         """The zone's serial, and numbers and values of the lines with the TXT records at *name*."""
-        data = self._asked("parse_zone", {"zone": self._zone})
+        data = self._asked("parse_zone")
         lines = [line for line in data if line["type"] == "record"]
         serials = [line["data_b64"][2] for line in lines if line["record_type"] == "SOA"]
         if not serials:
@@ -134,14 +134,15 @@ class Host(HttpHost):
 
     def _edit(self, serial: str, **change: str) -> None:
         try:
-            self._asked("mass_edit_zone", {"zone": self._zone, "serial": serial, **change})
+            self._asked("mass_edit_zone", serial=serial, **change)
         except DnsRefused:
             serial_now, _ = self._lines(self._zone)
             if serial_now != serial:
                 raise DnsUnconfirmed(HostMessages.ZONE_CHANGED()) from None
             raise
 
-    def _asked(self, function: str, form: Mapping[str, str]) -> Any:
+    def _asked(self, function: str, **values: str) -> Any:
+        form = {"zone": self._zone, **values}
         answer = self._call("POST", f"/execute/DNS/{function}", fields=form, encode_multipart=False)
         if answer["status"] == 1:
             return answer.get("data")

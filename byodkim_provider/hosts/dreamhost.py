@@ -70,10 +70,9 @@ class Host(HttpHost):
 
     def _records(self, name: str) -> list[tuple[tuple[str, str], str]]:
         # The API lists all zones, or none.
-        listed = self._command("dns-list_records")
         return [
             ((record["record"], record["value"]), records.unquoted(record["value"]))
-            for record in listed
+            for record in self._command("dns-list_records")
             if record["type"] == "TXT" and record["record"].rstrip(".").lower() == name
         ]
 
@@ -89,7 +88,7 @@ class Host(HttpHost):
         if code == BUSY:
             raise Busy(said, RETRY_SECONDS)
         if code in KEY_REFUSED:
-            raise DnsRefused(HostMessages.FORBIDDEN(said=answered, step=self._new_key))
+            raise self._forbidden(answered)
         if code.startswith(FAILED):
             raise DnsUnconfirmed(answered)
         raise DnsRefused(answered)

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Busy, DnsHost
-from byodkim_provider.messages import Message
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
@@ -59,17 +58,17 @@ class HttpHost(DnsHost):
 
     def _address(self) -> str:
         """The URL of the API. Raises `DnsRefused` for settings that lead to none."""
-        variable = f"{self._provider.upper()}_BASE_URL"
+        variable = f"{self._settings.provider.upper()}_BASE_URL"
         stand_in = self._credentials.environment.get(variable)
         if stand_in and not is_local(stand_in):
             raise DnsRefused(HostMessages.STAND_IN(variable=variable))
         return stand_in or self.address
 
-    @property
-    def _new_key(self) -> Message:
-        """How to go on after the host has refused the secret."""
+    def _forbidden(self, said: object) -> DnsRefused:
+        """The host has refused the secret, as it *said*; and how to go on."""
         setting = self._credentials.hint(self.key)
-        return RecordMessages.NEW_KEY(means=self.key_refused, setting=setting)
+        step = RecordMessages.NEW_KEY(means=self.key_refused, setting=setting)
+        return DnsRefused(HostMessages.FORBIDDEN(said=said, step=step))
 
     def _headers(self) -> Mapping[str, str]:
         """
@@ -124,30 +123,19 @@ class HttpHost(DnsHost):
             fields = []
         if status < 300:
             return answer
-        said = ": ".join(dict.fromkeys(text for name, text in fields if name in WORDS))
-        codes = {str(status), *(text for _, text in fields)}
-        raise self._failure(status, said, codes, retry_after)
-
-    def _failure(
-        self, status: int, words: str, codes: set[str], retry_after: float | None
-    ) -> DnsRefused | DnsUnconfirmed:
-        """
-        The error for an HTTP *status* and the host's message *words*.
-
-        *codes* are the status and all texts of the response, with the host's own codes.
-        """
+        words = ": ".join(dict.fromkeys(text for name, text in fields if name in WORDS))
         said = self._credentials.said(words)
         reason = HostMessages.HTTP(status=status, said=f" {said}".rstrip())
         if status == 429 or (status == 503 and retry_after is not None):
-            return Busy(reason, RETRY_SECONDS if retry_after is None else retry_after)
+            raise Busy(reason, RETRY_SECONDS if retry_after is None else retry_after)
         # 408 and 425: it had no time, or no trust, to look at the request.
         if status >= 500 or status in (408, 425):
-            return HttpTrouble(HostMessages.TROUBLE(said=reason))
+            raise HttpTrouble(HostMessages.TROUBLE(said=reason))
         if status < 400:
             reason = HostMessages.REDIRECT(status=status)
-        if codes & self.key_codes:
-            reason = HostMessages.FORBIDDEN(said=reason, step=self._new_key)
-        return DnsRefused(reason)
+        if self.key_codes & {str(status), *(text for _, text in fields)}:
+            raise self._forbidden(reason)
+        raise DnsRefused(reason)
 
 
 def _fields(answer: object, name: str) -> Iterator[tuple[str, str]]:

@@ -142,9 +142,8 @@ class DnsHost:
 
     def __init__(self, settings: HostSettings, credentials: Credentials) -> None:
         self.label = settings.label
-        self._provider = settings.provider
+        self._settings = settings
         self._zone = settings.zone
-        self._zone_id = settings.zone_id
         self._ttl = self.spec.default_ttl if settings.ttl is None else settings.ttl
         self._credentials = credentials
 

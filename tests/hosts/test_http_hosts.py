@@ -7,6 +7,7 @@ What is not known of a host is tried both ways.
 from __future__ import annotations
 
 import base64
+import json
 import logging
 import ssl
 import subprocess
@@ -384,8 +385,9 @@ def test_secret_in_the_words_of_a_host(given, source):
     sent = credentials["token"]
     assert sent == "pat_a+b/C=9"
     for one in (sent, quote(sent, safe=""), quote(sent, safe="").lower(), sent.upper()):
-        shown = Api("", credentials)._failure(403, f"token {one} lacks a scope", set(), None)
-        assert shown.text == "403 token [secret] lacks a scope", one
+        answer = json.dumps(f"token {one} lacks a scope").encode()
+        with pytest.raises(DnsRefused, match=r"^403 token \[secret\] lacks a scope"):
+            Api("", credentials)._judged(403, None, answer)
 
 
 @cases(
