@@ -78,20 +78,23 @@ class SigningKey:
         return key.private_bytes(Encoding.PEM, form, NoEncryption()).decode()
 
 
-def fingerprint(public_key_der: bytes) -> str:
-    """SHA-256 of a public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
-    return hashlib.sha256(public_key_der).hexdigest()
+def fingerprint(der: bytes) -> str:
+    """SHA-256 of a key in DER, of a public one as SubjectPublicKeyInfo, 64 hex digits."""
+    return hashlib.sha256(der).hexdigest()
 
 
-def is_rsa_public_key(der: bytes) -> bool:
+def public_bits(der: bytes) -> int:
     """
-    Whether *der* is the SubjectPublicKeyInfo of a plain RSA key, in DER and nothing beside it.
+    Length in bits of the plain RSA key whose SubjectPublicKeyInfo *der* is, in DER and nothing
+    beside it; 0 for anything else.
     """
     try:
         key = load_der_public_key(der)
     except (ValueError, UnsupportedAlgorithm):
-        return False
-    return isinstance(key, rsa.RSAPublicKey) and der == _public_key_der(key)
+        return 0
+    if not isinstance(key, rsa.RSAPublicKey) or der != _public_key_der(key):
+        return 0
+    return key.key_size
 
 
 def selector_for(fingerprint: str, day: date) -> str:
@@ -108,7 +111,7 @@ def generate(bits: int) -> SigningKey:
     """A new key with a modulus of *bits* bits; `InvalidKey` if SES can't sign with that size."""
     _check_size(bits)
     key = _signing_key(rsa.generate_private_key(PUBLIC_EXPONENT, bits))
-    _proved.add(_digest(key.pkcs1_der))
+    _proved.add(fingerprint(key.pkcs1_der))
     return key
 
 
@@ -124,7 +127,19 @@ def load(private_key: str | bytes, *, proved: bool = False) -> SigningKey:
     process has made or loaded.
     """
     der = _der_in(private_key)
-    key = _from_der(der, proved=proved)
+    digest = fingerprint(der)
+    is_proved = proved or digest in _proved
+    try:
+        key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=is_proved)
+    except TypeError:
+        raise InvalidKey(DkimMessages.ENCRYPTED()) from None
+    except (ValueError, UnsupportedAlgorithm) as error:
+        problem = _unreadable("private", error, _PRIVATE)
+        if public_bits(der):
+            problem = DkimMessages.PUBLIC(expected=_PRIVATE)
+        raise InvalidKey(problem) from None
+    if not proved:
+        _proved.add(digest)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise InvalidKey(DkimMessages.NOT_RSA(expected=_PRIVATE))
     _check_size(key.key_size)
@@ -201,29 +216,8 @@ def _decoded(text: str) -> bytes:
         raise InvalidKey(DkimMessages.NOT_BASE64(expected=_PRIVATE)) from None
 
 
-_proved: Final[set[bytes]] = set()
-"""Digests of private keys whose numbers belong together."""
-
-
-def _digest(der: bytes) -> bytes:
-    return hashlib.sha256(der).digest()
-
-
-def _from_der(der: bytes, *, proved: bool) -> object:
-    digest = _digest(der)
-    is_proved = proved or digest in _proved
-    try:
-        key = load_der_private_key(der, password=None, unsafe_skip_rsa_key_validation=is_proved)
-    except TypeError:
-        raise InvalidKey(DkimMessages.ENCRYPTED()) from None
-    except (ValueError, UnsupportedAlgorithm) as error:
-        problem = _unreadable("private", error, _PRIVATE)
-        if is_rsa_public_key(der):
-            problem = DkimMessages.PUBLIC(expected=_PRIVATE)
-        raise InvalidKey(problem) from None
-    if not proved:
-        _proved.add(digest)
-    return key
+_proved: Final[set[str]] = set()
+"""Fingerprints of private keys whose numbers belong together."""
 
 
 def _unreadable(half: str, error: Exception, expected: Message) -> Message:
@@ -248,11 +242,3 @@ def load_public(pem: bytes) -> bytes:
         raise InvalidKey(DkimMessages.NOT_RSA(expected=_PUBLIC))
     _check_size(key.key_size)
     return _public_key_der(key)
-
-
-def public_bits(public_key_der: bytes) -> int:
-    """Length in bits of an RSA key (SubjectPublicKeyInfo, DER)."""
-    key = load_der_public_key(public_key_der)
-    if not isinstance(key, rsa.RSAPublicKey):
-        raise InvalidKey(DkimMessages.NOT_RSA(expected=_PUBLIC))
-    return key.key_size

@@ -18,7 +18,6 @@ from byodkim_provider.dkim.records import (
     NAME_OCTETS,
     public_key,
     record_name,
-    same_key,
 )
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SeenMessages
@@ -98,21 +97,18 @@ def misconfiguration(values: tuple[str, ...], expected: bytes) -> Message | None
         return SeenMessages.PRIVATE_KEY()
     if not values:
         return SeenMessages.NO_RECORD()
-    right = sum(same_key(value, expected) for value in values)
+    right = sum(public_key(value) == expected for value in values)
     if len(values) > 1:
         # RFC 6376 section 3.6.2.2: the results are undefined.
         seen = SeenMessages.SEVERAL if right else SeenMessages.SEVERAL_WRONG
         return seen(number=len(values), right=right)
-    return None if right else _wrong(values[0], expected)
-
-
-def _wrong(value: str, expected: bytes) -> Message:
-    """What stands in the place of the key *expected*: a spoilt copy of it, or something else."""
+    if right:
+        return None
     key = base64.b64encode(expected).decode()
-    text = _NOISE.sub("", value)
+    text = _NOISE.sub("", values[0])
     if key and (key[:COPIED] in text or key[-COPIED:] in text):
         return SeenMessages.OTHER_VALUE()
-    other = public_key(value)
+    other = public_key(values[0])
     if other:
         return SeenMessages.ANOTHER_KEY(fingerprint=fingerprint(other)[:8])
     has_key = re.search(r"\bp=.", text)

@@ -16,7 +16,7 @@ from typing import Final
 import idna
 
 from byodkim_provider.dkim.generations import SLOTS
-from byodkim_provider.dkim.keys import fingerprint, is_rsa_public_key
+from byodkim_provider.dkim.keys import fingerprint, public_bits
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.quoting import may_be_a_key
@@ -205,12 +205,7 @@ def public_key(value: str) -> bytes | None:
     der = decoded(tags.get("p", ""))
     # A bare RSAPublicKey does not count: dkimpy accepts it, OpenDKIM doesn't, and what SES does is
     # not known. See https://www.rfc-editor.org/errata/eid3017
-    return der if der and is_rsa_public_key(der) else None
-
-
-def same_key(value: str, public_key_der: bytes) -> bool:
-    """Whether a TXT value holds this key (SubjectPublicKeyInfo, DER), however it is written."""
-    return public_key(value) == public_key_der
+    return der if der and public_bits(der) else None
 
 
 def mark(value: str) -> str:

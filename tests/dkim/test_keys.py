@@ -194,8 +194,8 @@ def test_generates_nothing_ses_refuses(bits):
         keys.generate(bits)
 
 
-def test_is_rsa_public_key():
-    """Only SubjectPublicKeyInfo of plain RSA, whole and alone, is one."""
+def test_public_bits():
+    """Only SubjectPublicKeyInfo of plain RSA, whole and alone, is a public key."""
     public = der("rsa2048.public")
     no = [
         b"",
@@ -205,8 +205,8 @@ def test_is_rsa_public_key():
         der("rsa2048.pkcs1"),
         base64.b64decode(body(EC_PUBLIC.decode())),
     ]
-    assert keys.is_rsa_public_key(public)
-    assert [octets for octets in no if keys.is_rsa_public_key(octets)] == []
+    assert keys.public_bits(public) == 2048
+    assert [octets for octets in no if keys.public_bits(octets)] == []
 
 
 FILES = {

@@ -157,7 +157,7 @@ VALUES = tuple(
 def put_values(values: list[str]) -> None:
     """What stands at a record's name is judged, whatever it is."""
     for value in values:
-        records.same_key(value, public_key())
+        records.public_key(value)
     problem = misconfiguration(tuple(values), public_key())
     said = str(problem or "")
     assert said.isprintable(), "a terminal would obey it"
