@@ -213,10 +213,12 @@ class SesClient:
             SigningAttributes=_signing_attributes(selector, key),
         )
         # A Put does not change whether signing is enabled, and its response does not have it.
-        dkim = {"SigningAttributesOrigin": "EXTERNAL", "SigningEnabled": True}
-        return self._shown(
-            {**answer, "DkimAttributes": {**dkim, "Status": answer.get("DkimStatus", "")}}
-        )
+        dkim = {
+            "SigningAttributesOrigin": "EXTERNAL",
+            "SigningEnabled": True,
+            "Status": answer.get("DkimStatus", ""),
+        }
+        return self._shown({**answer, "DkimAttributes": dkim})
 
     def put_email_identity_dkim_attributes(self, domain: str) -> None:
         """PutEmailIdentityDkimAttributes: checks the console's *DKIM signatures: Enabled* box."""

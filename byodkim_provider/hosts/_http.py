@@ -11,6 +11,7 @@ import logging
 import ssl
 import urllib.request
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
@@ -39,13 +40,13 @@ PIECE: Final = 64 * 1024
 """Most octets that are read at a time."""
 
 
+@dataclass
 class Client:
     """A client of one server. A class because it keeps connections."""
 
-    def __init__(self, base_url: str, seconds: float) -> None:
-        """*seconds*: time limit of the head of a response, and of its body."""
-        self._base_url = base_url
-        self._seconds = seconds
+    base_url: str
+    seconds: float
+    """Time limit of the head of a response, and of its body."""
 
     def exchange(
         self, method: str, path: str, headers: Mapping[str, str], content: Mapping[str, Any]
@@ -58,7 +59,7 @@ class Client:
         try:
             response = self._pool.request(
                 method,
-                f"{self._base_url}{path}",
+                f"{self.base_url}{path}",
                 headers=headers,
                 redirect=False,
                 retries=False,
@@ -84,8 +85,8 @@ class Client:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
         # It logs paths with their query, which holds the API key at some hosts.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
-        timeout = Timeout(connect=CONNECT_SECONDS, read=self._seconds)
-        server = urlsplit(self._base_url)
+        timeout = Timeout(connect=CONNECT_SECONDS, read=self.seconds)
+        server = urlsplit(self.base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
         if proxy and not urllib.request.proxy_bypass(server.hostname or ""):
             if "://" not in proxy:  # as `curl` and the AWS SDK take it
@@ -98,7 +99,7 @@ class Client:
     def _body(self, response: BaseHTTPResponse) -> bytes:
         """The body of *response*. urllib3 limits the time between two octets only."""
         clock, data = Clock(), b""
-        end = clock.monotonic() + self._seconds
+        end = clock.monotonic() + self.seconds
         try:
             for piece in iter(lambda: response.read1(PIECE, decode_content=True), b""):
                 data += piece

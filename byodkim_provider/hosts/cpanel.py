@@ -118,11 +118,10 @@ class Host(HttpHost):
         serials = [line["data_b64"][2] for line in lines if line["record_type"] == "SOA"]
         if not serials:
             raise DnsRefused(HostMessages.NO_SOA())
-        texts = [line for line in lines if line["record_type"] == "TXT"]
         numbered = [
             (str(line["line_index"]), "".join(map(_decoded, line["data_b64"])))
-            for line in texts
-            if self._name(line) == name
+            for line in lines
+            if line["record_type"] == "TXT" and self._name(line) == name
         ]
         return _decoded(serials[0]), numbered
 

@@ -84,7 +84,7 @@ class Host(HttpHost):
             return data
         said = self._credentials.said(str(data or answer.get("reason")))
         code = said.partition(" ")[0]
-        answered = HostMessages.SAID(host="DreamHost", said=said)
+        answered = HostMessages.SAID(said=said)
         if code == BUSY:
             raise Busy(said, RETRY_SECONDS)
         if code in KEY_REFUSED:

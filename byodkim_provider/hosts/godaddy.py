@@ -2,7 +2,7 @@
 GoDaddy's API, version 3: one record by its id. Version 1 writes whole sets, and loses those of
 others.
 
-https://developer.godaddy.com; the token is a personal access token with the scopes below.
+https://developer.godaddy.com; the token is a personal access token with two scopes.
 
 Compared with the vendor's own client, peers' clients and documents.
 """
@@ -16,8 +16,6 @@ from byodkim_provider.dkim import records
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import HostSpec
-
-SCOPES: Final = ("domains.domain:read", "domains.dns:update")
 
 SPEC: Final = HostSpec(
     secrets={"token": "GODADDY_PAT"},
@@ -47,8 +45,8 @@ class Host(HttpHost):
     address = "https://api.godaddy.com"
     key = "token"
     key_refused = (
-        "the token may have expired (after a year at most), lack a scope "
-        f"({', '.join(SCOPES)}), or be of an account that may not use the API: make a new one"
+        "the token may have expired (after a year at most), lack a scope (domains.domain:read, "
+        "domains.dns:update), or be of an account that may not use the API: make a new one"
     )
 
     def add(self, name: str, value: str) -> None:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Literal, NamedTuple, TypeVar
 
@@ -79,6 +80,7 @@ def next_change(
     return add
 
 
+@dataclass(slots=True)
 class RecordAtHost:
     """
     A TXT record at its host. A class because a call keeps what it has sent.
@@ -87,23 +89,13 @@ class RecordAtHost:
     if the next run must read what was done.
     """
 
-    def __init__(
-        self,
-        host: DnsHost,
-        name: str,
-        *,
-        turns: Mapping[str, threading.Lock],
-        clock: Clock,
-        progress: Progress,
-    ) -> None:
-        """*turns*: one lock per host and zone, for threads, which make one request at a time."""
-        self._host = host
-        self._name = name
-        self._where = f"{host.label}: {name}"
-        self._turn = turns[host.label]
-        self._clock = clock
-        self._progress = progress
-        self._sent: dict[Change, bool] = {}
+    host: DnsHost
+    name: str
+    turns: Mapping[str, threading.Lock]
+    """One lock per host and zone, for threads, which make one request at a time."""
+    clock: Clock
+    progress: Progress
+    sent: dict[Change, bool] = field(default_factory=dict)
 
     def values(self) -> tuple[str, ...]:
         """The values at the name."""
@@ -115,9 +107,7 @@ class RecordAtHost:
 
         *before* is the value that the stack had there, of a slot that gets its next key.
         """
-        values = self._settled(
-            lambda there: next_change(value, existing, before, there, self._sent)
-        )
+        values = self._settled(lambda there: next_change(value, existing, before, there, self.sent))
         return values[0]
 
     def withdraw(self, value: str) -> None:
@@ -129,7 +119,7 @@ class RecordAtHost:
         pauses = iter(PAUSES)
         while True:
             try:
-                there = self._request(self._host.values)
+                there = self._request(self.host.values)
                 change = decide(there)
                 if not change:
                     return there
@@ -144,39 +134,41 @@ class RecordAtHost:
                 if seconds > LONGEST_PAUSE:
                     unconfirmed = self._message(RecordMessages.UNCONFIRMED, error)
                     raise DnsUnconfirmed(unconfirmed) from error
-                text = printable(f"{self._where}: {error.text}, again in {seconds:.1f} s")
-                self._progress.update(text)
-                self._clock.wait(seconds)
+                text = printable(
+                    f"{self.host.label}: {self.name}: {error.text}, again in {seconds:.1f} s"
+                )
+                self.progress.update(text)
+                self.clock.wait(seconds)
 
     def _send(self, change: Change, there: tuple[str, ...]) -> None:
         """
         Make *change*, but not again if the host has accepted it. Raises `DnsUnconfirmed` then, and
         if it is refused because *there* has changed.
         """
-        method, late = self._host.remove, HostMessages.STILL_LISTED
+        method, late = self.host.remove, HostMessages.STILL_LISTED
         if change.action == "add":
-            method, late = self._host.add, HostMessages.NOT_LISTED
-        if self._sent.get(change):
+            method, late = self.host.add, HostMessages.NOT_LISTED
+        if self.sent.get(change):
             raise DnsUnconfirmed(late())
         try:
             self._request(method, change.value)
         except DnsRefused:
-            if self._request(self._host.values) != there:
+            if self._request(self.host.values) != there:
                 raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
             raise
         except DnsUnconfirmed as error:
             if not isinstance(error, NotDone):
-                self._sent[change] = False
+                self.sent[change] = False
             raise
-        self._sent[change] = True
+        self.sent[change] = True
 
     def _request(self, method: Callable[..., T], *values: str) -> T:
         """The result of one request about the name, in its turn."""
-        with self._turn:
+        with self.turns[self.host.label]:
             if stopping.is_set():
                 raise Stopped(self._message(RecordMessages.INTERRUPTED))
             try:
-                return method(self._name, *values)
+                return method(self.name, *values)
             except NOT_AS_DOCUMENTED as error:
                 # Perhaps a bug here: with `BYODKIM_DEBUG` the traceback shows the cause.
                 raise DnsUnconfirmed(HostMessages.FOREIGN(error=type(error).__name__)) from error
@@ -185,7 +177,8 @@ class RecordAtHost:
         self, code: RecordMessages, error: ByodkimError | None = None, advice: str = ""
     ) -> Message:
         """*code* about this record, with what was changed so far."""
-        is_open = bool(self._sent)
+        is_open = bool(self.sent)
         state = RecordMessages.PERHAPS_CHANGED() if is_open else RecordMessages.NOTHING_CHANGED()
         reason = printable(error.text) if error else ""
-        return code(where=self._where, state=state, reason=reason, advice=advice)
+        where = f"{self.host.label}: {self.name}"
+        return code(where=where, state=state, reason=reason, advice=advice)

@@ -49,7 +49,7 @@ class HostMessages(Table):
     SECRET = "the {key} has characters outside printable ASCII", _SET
     URL = "the url is not of the form 'https://USER:TOKEN@SERVER:2083'", _SET
     FORBIDDEN = "{said}", "{step}"
-    SAID = "{host} answers: {said}"
+    SAID = "DreamHost answers: {said}"
     PANEL_SAID = (
         "cPanel answers: {said}",
         "does the account have the zone editor, and the zone {zone!r}?",

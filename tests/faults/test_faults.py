@@ -148,7 +148,7 @@ def removes_others_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -
 @noticed("create by API", "Host add", "ends", place=RecordAtHost, name="publish")
 def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> str:
     try:
-        self._host.add(self._name, value)
+        self.host.add(self.name, value)
     except (DnsRefused, DnsUnconfirmed) as error:
         raise DnsUnconfirmed(error.message) from None
     return value
