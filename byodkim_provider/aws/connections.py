@@ -217,7 +217,7 @@ class Connections:
             )
         problem = endpoint_problem(name, client.meta.endpoint_url, endpoints)
         if problem:
-            raise ValueError(str(AwsMessages.ENDPOINT(service=SERVICES[name][0], problem=problem)))
+            raise ValueError(str(AwsMessages.ENDPOINT(service=SERVICES[name], problem=problem)))
         return client
 
     @property

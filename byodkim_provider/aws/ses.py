@@ -261,13 +261,18 @@ class SesClient:
         dkim = answer.get("DkimAttributes", {})
         info = answer.get("VerificationInfo", {})
         mail_from = answer.get("MailFromAttributes", {})
+        date = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
+        try:
+            at = parsedate_to_datetime(date).astimezone(UTC)
+        except ValueError:
+            at = self._clock.now()
         return SesIdentity(
             identity_type=answer.get("IdentityType", ""),
             dkim_status=dkim.get("Status", ""),
             signing_enabled=bool(dkim.get("SigningEnabled", False)),
             origin=dkim.get("SigningAttributesOrigin", ""),
             tokens=tuple(dkim.get("Tokens", ())),
-            at=_date(answer, self._clock),
+            at=at,
             tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
             configuration_set=answer.get("ConfigurationSetName"),
             last_checked=info.get("LastCheckedTimestamp"),
@@ -350,11 +355,3 @@ class SesClient:
 
 def _signing_attributes(selector: str, key: SigningKey) -> Any:
     return {"DomainSigningSelector": selector, "DomainSigningPrivateKey": key.pkcs1_base64()}
-
-
-def _date(answer: Mapping[str, Any], clock: Clock) -> datetime:
-    header = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date", "")
-    try:
-        return parsedate_to_datetime(header).astimezone(UTC)
-    except ValueError:
-        return clock.now()

@@ -176,21 +176,20 @@ def _text(value: Any) -> str:
 
 
 SERVICES: Final = {
-    "sesv2": ("SES", "email"),
-    "route53": ("Route 53", "route53"),
-    "secretsmanager": ("Secrets Manager", "secretsmanager"),
-    "sts": ("STS", "sts"),
+    "sesv2": "SES",
+    "route53": "Route 53",
+    "secretsmanager": "Secrets Manager",
+    "sts": "STS",
 }
-"""By pulumi-aws's name: AWS's name, and the first label of its hosts."""
-
-_LABELS: Final = "|".join(label for _, label in SERVICES.values())
+"""AWS's names, by pulumi-aws's."""
 
 _OF_AWS: Final = re.compile(
-    rf"(?P<vpce>vpce-[a-z0-9-]+[.])?({_LABELS})(-fips)?"
+    r"(?P<vpce>vpce-[a-z0-9-]+[.])?(email|route53|secretsmanager|sts)(-fips)?"
     r"([.]([a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}|aws(-[a-z]+)*-global|us-gov))?(?(vpce)[.]vpce)[.](?P<suffix>.+)"
 )
 """
-A service's own host, in a Region or not, or a VPC endpoint of the service.
+The own host of one of these services, in a Region or not, or a VPC endpoint of the service. That of
+SES is `email`.
 
 Below the same domains anybody has hosts: of API Gateway, EC2, load balancers, buckets, and VPC
 endpoints with `vpce-svc-…` in the place of the service.
@@ -214,7 +213,7 @@ def redirection_warnings(endpoints: Mapping[str, str]) -> Iterator[Message]:
     >>> print(*redirection_warnings({"sts": "https://sts.example.net"}))
     aws: STS is redirected to sts.example.net, which is not AWS and gets what AWS would get
     """
-    for service, (name, _) in SERVICES.items():
+    for service, name in SERVICES.items():
         url = endpoints.get(service)
         if url and is_redirected(url):
             yield AwsMessages.REDIRECTED(service=name, host=named(host_of(url)))
