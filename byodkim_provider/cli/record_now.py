@@ -53,7 +53,7 @@ class RecordNow:
     """How many servers show it; this and *servers_asked* are None with `dnsCheck: off`."""
     servers_asked: int | None
     misconfiguration: str
-    """One of `diagnosis.CODES`; empty if it has none, or no name."""
+    """As `Diagnosis.code` has it; empty if it has none, or no name."""
     seen: str
     """What the servers say: "3 of 4 servers show the key, ns-4.example.net: silent"."""
     found_at: str

@@ -34,7 +34,7 @@ def docstrings(model: type) -> dict[str, str]:
                 case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(
                     value=ast.Constant(value=str(text))
                 ):
-                    found[name] = inspect.cleandoc(text)
+                    found[name] = " ".join(text.split())
     return found
 
 
@@ -53,7 +53,7 @@ def described(root: type[BaseModel]) -> dict[str, Any]:
             if not isinstance(written.get("default"), str | int):
                 written.pop("default", None)
             if field in texts:
-                written["description"] = " ".join(texts[field].split())
+                written["description"] = texts[field]
     return schema
 
 

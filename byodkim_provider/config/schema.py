@@ -9,7 +9,7 @@ the JSON Schema.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from typing import Annotated, Final, Literal
 
@@ -294,20 +294,6 @@ class MailFrom(Written):
     When SES has found the MX record and finds it no more: send as `amazonses.com`, or reject the
     mail.
     """
-
-    def domains(self, domain: str, regions: Sequence[str]) -> dict[str, str]:
-        """
-        The MAIL FROM domain of *domain* in each of its *regions*.
-
-        >>> MailFrom(label="b").domains("example.com", ["eu-west-1", "us-east-1"])
-        {'eu-west-1': 'b.example.com', 'us-east-1': 'b-us-east-1.example.com'}
-        """
-        first, *others = regions
-        names = {first: f"{self.label}.{domain}"}
-        for region in others:
-            label = f"{region}.{self.label}" if self.zone else f"{self.label}-{region}"
-            names[region] = f"{label}.{domain}"
-        return names
 
 
 # `mailFrom` in its short form is the label.

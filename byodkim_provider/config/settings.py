@@ -70,7 +70,15 @@ class DomainSettings(DomainDefaults):
 
         A retired domain keeps them: mail that SES tries again has them as its sender.
         """
-        return self.mail_from.domains(self.name, self.regions) if self.mail_from else {}
+        if self.mail_from is None:
+            return {}
+        label = self.mail_from.label
+        first, *others = self.regions
+        names = {first: f"{label}.{self.name}"}
+        for region in others:
+            further = f"{region}.{label}" if self.mail_from.zone else f"{label}-{region}"
+            names[region] = f"{further}.{self.name}"
+        return names
 
     def stored(self, own_providers: Sequence[str] = ()) -> dict[str, Any]:
         """
@@ -91,8 +99,8 @@ class DomainSettings(DomainDefaults):
         """Where the records of MAIL FROM domains stand: as those of keys, or in a zone apart."""
         if self.mail_from is None or self.mail_from.zone is None:
             return self.dns
-        in_route53 = [dns for dns in self.dns if dns.provider == "route53"]
-        account = in_route53[0] if in_route53 else DnsSettings()
+        in_route53 = (dns for dns in self.dns if dns.provider == "route53")
+        account = next(in_route53, DnsSettings())
         apart = {"zone": self.mail_from.zone, "zone_id": None, "cname": None, "from_generation": 1}
         return (account.model_copy(update=apart),)
 

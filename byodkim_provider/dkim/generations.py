@@ -57,10 +57,6 @@ Slots = Callable[[int], object]
 """The slot of a generation of a domain, as anything that can be compared; None if it has none."""
 
 
-def no_slots(_generation: int) -> None:
-    """The slots of a domain without `cname`."""
-
-
 def holding(zones: Sequence[T], generation: int) -> list[T]:
     """
     Those of *zones* that hold the record of *generation*: of the latest that begin with it or
@@ -146,7 +142,7 @@ def published_problem(signing: int, published: Sequence[int]) -> Message | None:
 
 
 def after_rotation(
-    signing: int, published: Collection[int], *, slots: Slots = no_slots, used: Collection[int] = ()
+    signing: int, published: Collection[int], *, slots: Slots, used: Collection[int]
 ) -> tuple[int, tuple[int, ...]]:
     """
     The generation that signs after *signing*, and those that then have to be in DNS.
@@ -154,12 +150,12 @@ def after_rotation(
     *used* signed lately, published or not: nothing takes their slots. If no slot is free, the next
     number has to wait for that of another generation, and there is no standby.
 
-    >>> after_rotation(2, (1, 2, 3))
+    >>> after_rotation(2, (1, 2, 3), slots=slot, used=())
     (3, (2, 3, 4))
-    >>> after_rotation(2, (2, 4))
-    (4, (2, 4, 5))
-    >>> after_rotation(2, (2, 4), slots=slot)
+    >>> after_rotation(2, (2, 4), slots=slot, used=())
     (4, (2, 4, 6))
+    >>> after_rotation(2, (2, 4), slots=lambda generation: None, used=())
+    (4, (2, 4, 5))
     """
     known = {*published, *used}
     later = sorted(generation for generation in published if generation > signing)
@@ -178,8 +174,8 @@ def after_leak(
     *,
     signing: int,
     published: Collection[int],
-    slots: Slots = no_slots,
-    used: Collection[int] = (),
+    slots: Slots,
+    used: Collection[int],
 ) -> tuple[int, tuple[int, ...]]:
     """
     The generation that signs, and those in DNS, once the key of generation *leaked* is dropped.
@@ -189,14 +185,12 @@ def after_leak(
     no slot is free, there is no standby. If the key that is to sign gets no slot either, the latest
     of the other generations signs again.
 
-    >>> after_leak(2, signing=2, published=(1, 2, 3))
-    (3, (1, 3, 4))
-    >>> after_leak(3, signing=2, published=(1, 2, 3))
-    (2, (1, 2, 4))
-    >>> after_leak(2, signing=2, published=(1, 2, 3), slots=slot)
+    >>> after_leak(2, signing=2, published=(1, 2, 3), slots=slot, used=())
     (3, (1, 3))
-    >>> after_leak(3, signing=3, published=(1, 3), slots=slot)
+    >>> after_leak(3, signing=3, published=(1, 3), slots=slot, used=())
     (5, (1, 5))
+    >>> after_leak(2, signing=2, published=(1, 2, 3), slots=lambda generation: None, used=())
+    (3, (1, 3, 4))
     """
     rest = {*published} - {leaked}
     known = {*published, *used, leaked}
@@ -249,8 +243,8 @@ def too_early(
     *,
     before: Collection[int],
     after: Collection[int],
-    exchanged: Collection[int] = (),
-    slots: Slots = no_slots,
+    exchanged: Collection[int],
+    slots: Slots,
     signing_before: int | None,
     signed_until: Mapping[int, datetime],
     now: datetime,
@@ -283,7 +277,7 @@ def allowed_today(
     before: Collection[int],
     after: Collection[int],
     early: Collection[int],
-    slots: Slots = no_slots,
+    slots: Slots,
 ) -> tuple[int, ...]:
     """
     The list nearest to *after* that may be published now, instead of *before*.

@@ -27,7 +27,7 @@ COPIED: Final = 64
 
 
 def code_of(seen: Message) -> str:
-    """The misconfiguration of *seen*, one of `dns.diagnosis.CODES`."""
+    """The misconfiguration of *seen*, as `Diagnosis.code` has it."""
     return seen.code.advice or "wrong-value"
 
 

@@ -200,7 +200,18 @@ def public_key(value: str) -> bytes | None:
     another use (RFC 6376 section 3.6.1).
     """
     tags = tags_of(value)
-    if tags is None or not _is_for_mail(tags):
+    if tags is None:
+        return None
+    hashes = re.split(" ?: ?", tags.get("h", "sha256"))
+    services = re.split(" ?: ?", tags.get("s", "*"))
+    is_for_mail = (
+        tags.get("v", "DKIM1") == "DKIM1"
+        and ("v" not in tags or next(iter(tags)) == "v")
+        and tags.get("k", "rsa") == "rsa"
+        and "sha256" in hashes
+        and ("*" in services or "email" in services)
+    )
+    if not is_for_mail:
         return None
     der = decoded(tags.get("p", ""))
     # A bare RSAPublicKey does not count: dkimpy accepts it, OpenDKIM doesn't, and what SES does is
@@ -231,19 +242,6 @@ def tags_of(value: str) -> dict[str, str] | None:
             return None
         tags[match[1]] = match[2]
     return tags
-
-
-def _is_for_mail(tags: dict[str, str]) -> bool:
-    """Whether verifiers take the key of these *tags* for `rsa-sha256` (RFC 6376 section 3.6.1)."""
-    hashes = re.split(" ?: ?", tags.get("h", "sha256"))
-    services = re.split(" ?: ?", tags.get("s", "*"))
-    return (
-        tags.get("v", "DKIM1") == "DKIM1"
-        and ("v" not in tags or next(iter(tags)) == "v")
-        and tags.get("k", "rsa") == "rsa"
-        and "sha256" in hashes
-        and ("*" in services or "email" in services)
-    )
 
 
 def decoded(text: str) -> bytes | None:

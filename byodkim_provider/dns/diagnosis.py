@@ -12,7 +12,7 @@ target), or it is right and the record that it leads to is wrong, which a stack 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -25,13 +25,6 @@ from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import FixMessages
 from byodkim_provider.progress import side_by_side
-
-FIXES: Final[Mapping[str, FixMessages]] = {
-    message.name.lower().replace("_", "-"): message for message in FixMessages
-}
-"""How to fix each misconfiguration; those with the same fix share a code."""
-
-CODES: Final = tuple(FIXES)
 
 ADDED: Final = (
     "cname",
@@ -95,7 +88,8 @@ def fix(panel: Panel, record: ExpectedRecord, seen: Diagnosis, *, kept: bool) ->
 
     *kept*: a stack keeps what is wrong, so that nobody types it in.
     """
-    message = FIXES[seen.code](
+    fix_of_code = FixMessages[seen.code.upper().replace("-", "_")]
+    message = fix_of_code(
         name=f"{panel.name_field!r}",
         value=f"{panel.value_field!r}",
         name_rule=NAME_RULES[panel.name_form],

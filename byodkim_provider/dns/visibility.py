@@ -46,7 +46,8 @@ class Diagnosis:
     """
     code: str = ""
     """
-    The misconfiguration, one of `diagnosis.CODES`; empty if there is none, or it is not known.
+    The misconfiguration: the name of one of `FixMessages`, such as "no-txt"; those with the same
+    fix share a code. Empty if there is none, or it is not known.
     """
     text: str = ""
     """What was seen beside the answers, for people; empty if they say everything."""
@@ -154,7 +155,10 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
     *expected* is its key (SubjectPublicKeyInfo, DER); with None any key is right that a server
     shows.
     """
-    key = _key_shown(answers) if expected is None else expected
+    key = expected
+    if key is None:
+        values = chain.from_iterable(answer.values or () for answer in answers)
+        key = next(filter(None, map(records.public_key, values)), b"")
     seen = Diagnosis(
         verdict="wrong",
         answers=tuple(answers),
@@ -187,12 +191,6 @@ def judge(answers: Sequence[Answer], expected: bytes | None, target: str = "") -
         if wrong and code_of(wrong) != "no-txt":
             return replace(seen, code=code_of(wrong))
     return replace(seen, code="no-txt")
-
-
-def _key_shown(answers: Sequence[Answer]) -> bytes:
-    """A key that any server shows; empty if none does."""
-    values = chain.from_iterable(answer.values or () for answer in answers)
-    return next(filter(None, map(records.public_key, values)), b"")
 
 
 def _listed(names: Sequence[str]) -> str:

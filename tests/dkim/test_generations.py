@@ -53,10 +53,15 @@ def early(before, after, *, days_since=None, signing=None, overlap_days=10, **op
     """What leaves too early, *days_since* saying how long ago each generation signed last."""
     until = {generation: NOW - days * DAY for generation, days in (days_since or {}).items()}
     change = {"before": before, "after": after, "signing_before": signing, "signed_until": until}
-    return generations.too_early(**change, now=NOW, overlap_days=overlap_days, **options)
+    change |= {"exchanged": (), **NO_SLOTS, **options}
+    return generations.too_early(**change, now=NOW, overlap_days=overlap_days)
 
 
-NO_SLOTS, SLOT = {}, {"slots": generations.slot}
+def no_slots(_generation):
+    """The slots of a domain without `cname`."""
+
+
+NO_SLOTS, SLOT = {"slots": no_slots}, {"slots": generations.slot}
 SAME, NEXT = ((1, 2, 3), (1, 2, 3)), ((1, 2, 3), (2, 3, 4))
 
 
@@ -95,7 +100,7 @@ def test_allowed_today_is_allowed(before, after, signing, days_since):
     """
     The list a refusal names is not refused, and drops nothing that was wanted, but for its slot.
     """
-    for slots in (generations.no_slots, generations.slot):
+    for slots in (no_slots, generations.slot):
         situation = {"signing": signing, "days_since": days_since, "slots": slots}
         found = early(before, after, **situation)
         allowed = generations.allowed_today(before=before, after=after, early=found, slots=slots)
@@ -120,9 +125,9 @@ def test_after_leak(leaked, signing, published, options, expected):
     A leaked key is dropped, the next one signs if it did, and there is a standby; none share a
     slot.
     """
-    assert (
-        generations.after_leak(leaked, signing=signing, published=published, **options) == expected
-    )
+    options = {"used": (), **options}
+    step = generations.after_leak(leaked, signing=signing, published=published, **options)
+    assert step == expected
 
 
 @given(
