@@ -8,10 +8,10 @@ work.
 
 from __future__ import annotations
 
-from base64 import b64encode
 from contextlib import nullcontext
 
 import pytest
+import yaml
 
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Busy
@@ -22,187 +22,84 @@ from tests.hosts.name_servers import ZONE
 
 NAME = f"s1._domainkey.{ZONE}"
 SHORT = "p=MIIB"
-
-THERE = (SHORT,)
-
-
-def cf(code, message, *chain):
-    """An error of Cloudflare."""
-    errors = [{"code": code, "message": message}]
-    if chain:
-        errors[0]["error_chain"] = [{"code": number, "message": text} for number, text in chain]
-    return {"success": False, "errors": errors, "messages": [], "result": None}
-
-
-def cf_list(*contents):
-    """A list of TXT records of Cloudflare."""
-    common = {"type": "TXT", "name": NAME, "ttl": 300, "proxied": False}
-    records = [{"id": "1", "content": content, **common} for content in contents]
-    info = {"page": 1, "per_page": 100, "count": len(records), "total_pages": 1}
-    return {"success": True, "errors": [], "messages": [], "result": records, "result_info": info}
-
-
-def dreamhost(result, data):
-    """An answer of DreamHost."""
-    return {"result": result, "data": data}
-
-
-def godaddy(name, message, *details):
-    """An error of GoDaddy's version 3; a detail is an issue and its description."""
-    listed = [{"issue": issue, "description": text} for issue, text in details]
-    return {"name": name, "message": message, "correlationId": "1", "details": listed}
-
-
-def uapi(status, data=None, *errors):
-    """An answer of cPanel's UAPI."""
-    listed = list(errors) or None
-    return {"status": status, "data": data, "errors": listed, "warnings": None, "messages": None}
-
-
-def line(number, kind, name, *data):
-    """A line of a zone as cPanel lists it."""
-    encoded = [b64encode(part.encode()).decode() for part in data]
-    name = b64encode(name.encode()).decode()
-    common = {"type": "record", "ttl": 14400, "dname_raw": "", "dname_b64": name}
-    return {"line_index": number, "record_type": kind, "data_b64": encoded, **common}
-
-
-def wix(code, description):
-    """An error of Wix."""
-    error = {"code": code, "description": description}
-    return {"message": description, "details": {"applicationError": error}}
-
-
-def wix_zone(*values):
-    """A zone of Wix with one record set."""
-    record = {"type": "TXT", "hostName": NAME, "ttl": 3600, "values": list(values)}
-    return {"dnsZone": {"domainName": ZONE, "records": [record] if values else []}}
-
-
-GODADDY_RECORD = {"recordId": "TXT/1[0]", "type": "TXT", "name": "s1._domainkey", "data": SHORT}
-SOA = line(2, "SOA", f"{ZONE}.", "ns1.panel.example.", f"root.{ZONE}.", "2026010101", *"1234")
-DENIED = {"apiversion": "2", "error": "denied", "data": {"reason": "denied", "result": "0"}}
-
 REFUSED, NEW_KEY, BUSY, AGAIN = "refused", "refused, new key", "busy", "read again"
 
-ROWS = [
-    # host, request, status, body, our class, our words (or what was read); above it who has seen it
-    # documents, 2026-12-01
-    ("cloudflare", "list", 200, cf_list('"p=" "MIIB"'), THERE, ""),
-    # certbot, 2026-12-01
-    ("cloudflare", "remove", 404, cf(81044, "gone"), REFUSED, "404 gone"),
-    # ZE3kr/Cloudflare-CNAME-Setup#16, 2018-08-24
-    ("cloudflare", "add", 400, cf(1004, "invalid", (9021, "TTL")), REFUSED, "400 invalid: TTL"),
-    # certbot-dns-cloudflare, 2026-12-01
-    (
-        "cloudflare",
-        "list",
-        400,
-        cf(6003, "headers", (6111, "form of a token")),
-        NEW_KEY,
-        "400 headers: form of a token",
-    ),
-    # lablabs/cloudflare-exporter#74, 2022-09-05
-    ("cloudflare", "list", 429, cf(971, "1200 in 300 s"), BUSY, "asked too often: 429 1200 in"),
-    # DreamHost, DNS API overview, 2026-12-01
-    (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "internal_error_could_not_load_zone"),
-        AGAIN,
-        "internal_error_could_not_load_zone",
-    ),
-    # clients in Python and C++, 2026-12-01
-    (
-        "dreamhost",
-        "list",
-        200,
-        dreamhost("error", "this_key_cannot_access_this_cmd"),
-        NEW_KEY,
-        "this_key_cannot_access_this_cmd",
-    ),
-    # several clients, 2021
-    (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "slow_down_bucko\tper minute"),
-        BUSY,
-        "asked too often: slow_down_bucko per minute",
-    ),
-    # Nobody has seen it: a word with "key" or "auth" in it is no word about our key.
-    (
-        "dreamhost",
-        "add",
-        200,
-        dreamhost("error", "author_of_zone_file_is_busy"),
-        REFUSED,
-        "DreamHost answers: author_of_zone_file_is_busy",
-    ),
-    # godaddy/cli and its OpenAPI, 2026-12-01
-    ("godaddy", "list", 200, {"items": [GODADDY_RECORD], "links": []}, THERE, ""),
-    (
-        "godaddy",
-        "add",
-        422,
-        godaddy("INVALID", "validation", ("TTL", "600 or more")),
-        REFUSED,
-        "422 validation: 600 or more",
-    ),
-    # rmbolger/Posh-ACME#655, 2026-01-09
-    (
-        "godaddy",
-        "list",
-        403,
-        {"code": "ACCESS_DENIED", "message": "not allowed"},
-        NEW_KEY,
-        "403 not allowed",
-    ),
-    # a client's notes on a live account, 2026-09-17
-    ("cpanel", "list", 200, uapi(1, [SOA, line(3, "TXT", f"{NAME}.", "p=", "MIIB")]), THERE, ""),
-    (
-        "cpanel",
-        "list",
-        200,
-        uapi(0, None, "no such feature"),
-        REFUSED,
-        "cPanel answers: no such feature",
-    ),
-    # clients of eight projects, 2026-12-01
-    ("cpanel", "list", 403, {"cpanelresult": DENIED}, NEW_KEY, "403 denied"),
-    # Wix, recipes of the Domain DNS API, 2026-12-01
-    ("wix", "list", 200, wix_zone(), (), ""),
-    ("wix", "list", 200, wix_zone(SHORT), THERE, ""),
-    # Wix, errors of connected domains, 2026-12-01
-    (
-        "wix",
-        "list",
-        403,
-        wix("DOMAINS_PERMISSION_DENIED", "no permission"),
-        NEW_KEY,
-        "403 no permission",
-    ),
-    # Wix, recipes of the Domain DNS API, 2026-12-01
-    (
-        "wix",
-        "add long",
-        500,
-        wix("INTERNAL", "Google says no"),
-        AGAIN,
-        "trouble at the host: 500 Google says no",
-    ),
-]
+ROWS = yaml.safe_load(r"""
+# documents, 2026-12-01
+- [cloudflare, list, 200, [p=MIIB], "", {success: true, errors: [], messages: [], result: [{id: "1",
+    type: TXT, name: s1._domainkey.example.com, content: '"p=" "MIIB"', ttl: 300, proxied: false}],
+    result_info: {page: 1, per_page: 100, count: 1, total_pages: 1}}]
+# certbot, 2026-12-01
+- [cloudflare, remove, 404, refused, 404 gone,
+    {success: false, errors: [{code: 81044, message: gone}], messages: [], result: null}]
+# ZE3kr/Cloudflare-CNAME-Setup#16, 2018-08-24
+- [cloudflare, add, 400, refused, "400 invalid: TTL", {success: false, messages: [], result: null,
+    errors: [{code: 1004, message: invalid, error_chain: [{code: 9021, message: TTL}]}]}]
+# certbot-dns-cloudflare, 2026-12-01
+- [cloudflare, list, 400, "refused, new key", "400 headers: form of a token",
+    {success: false, messages: [], result: null, errors: [{code: 6003, message: headers,
+    error_chain: [{code: 6111, message: form of a token}]}]}]
+# lablabs/cloudflare-exporter#74, 2022-09-05
+- [cloudflare, list, 429, busy, "asked too often: 429 1200 in",
+    {success: false, errors: [{code: 971, message: 1200 in 300 s}], messages: [], result: null}]
+# DreamHost, DNS API overview, 2026-12-01
+- [dreamhost, add, 200, read again, internal_error_could_not_load_zone,
+    {result: error, data: internal_error_could_not_load_zone}]
+# clients in Python and C++, 2026-12-01
+- [dreamhost, list, 200, "refused, new key", this_key_cannot_access_this_cmd,
+    {result: error, data: this_key_cannot_access_this_cmd}]
+# several clients, 2021
+- [dreamhost, add, 200, busy, "asked too often: slow_down_bucko per minute",
+    {result: error, data: "slow_down_bucko\tper minute"}]
+# Nobody has seen it: a word with "key" or "auth" in it is no word about our key.
+- [dreamhost, add, 200, refused, "DreamHost answers: author_of_zone_file_is_busy",
+    {result: error, data: author_of_zone_file_is_busy}]
+# godaddy/cli and its OpenAPI, 2026-12-01
+- [godaddy, list, 200, [p=MIIB], "", {links: [],
+    items: [{recordId: "TXT/1[0]", type: TXT, name: s1._domainkey, data: p=MIIB}]}]
+- [godaddy, add, 422, refused, "422 validation: 600 or more", {name: INVALID, message: validation,
+    correlationId: "1", details: [{issue: TTL, description: 600 or more}]}]
+# rmbolger/Posh-ACME#655, 2026-01-09
+- [godaddy, list, 403, "refused, new key", 403 not allowed,
+    {code: ACCESS_DENIED, message: not allowed}]
+# a client's notes on a live account, 2026-09-17; in base64 are names and data, first of the SOA
+- [cpanel, list, 200, [p=MIIB], "", {status: 1, errors: null, warnings: null, messages: null,
+    data: [{line_index: 2, type: record, record_type: SOA, ttl: 14400, dname_raw: "",
+    dname_b64: ZXhhbXBsZS5jb20u, data_b64: [bnMxLnBhbmVsLmV4YW1wbGUu, cm9vdC5leGFtcGxlLmNvbS4=,
+    MjAyNjAxMDEwMQ==, MQ==, Mg==, Mw==, NA==]},
+    {line_index: 3, type: record, record_type: TXT, ttl: 14400, dname_raw: "",
+    dname_b64: czEuX2RvbWFpbmtleS5leGFtcGxlLmNvbS4=, data_b64: [cD0=, TUlJQg==]}]}]
+- [cpanel, list, 200, refused, "cPanel answers: no such feature",
+    {status: 0, data: null, errors: [no such feature], warnings: null, messages: null}]
+# clients of eight projects, 2026-12-01
+- [cpanel, list, 403, "refused, new key", 403 denied, {cpanelresult:
+    {apiversion: "2", error: denied, data: {reason: denied, result: "0"}}}]
+# Wix, recipes of the Domain DNS API, 2026-12-01
+- [wix, list, 200, [], "", {dnsZone: {domainName: example.com, records: []}}]
+- [wix, list, 200, [p=MIIB], "", {dnsZone: {domainName: example.com, records: [
+    {type: TXT, hostName: s1._domainkey.example.com, ttl: 3600, values: [p=MIIB]}]}}]
+# Wix, errors of connected domains, 2026-12-01
+- [wix, list, 403, "refused, new key", 403 no permission, {message: no permission,
+    details: {applicationError: {code: DOMAINS_PERMISSION_DENIED, description: no permission}}}]
+# Wix, recipes of the Domain DNS API, 2026-12-01
+- [wix, add long, 500, read again, "trouble at the host: 500 Google says no",
+    {message: Google says no,
+    details: {applicationError: {code: INTERNAL, description: Google says no}}}]
+""")
+"""
+Host, request, status, our class or else what was read, our words, and the body; above it who has
+seen it.
+"""
 
 CLASSES = {REFUSED: DnsRefused, NEW_KEY: DnsRefused, BUSY: Busy, AGAIN: DnsUnconfirmed}
 
 
 @pytest.mark.parametrize(
-    ("host", "request_", "status", "body", "outcome", "words"),
+    ("host", "request_", "status", "outcome", "words", "body"),
     ROWS,
     ids=lambda value: value if isinstance(value, str | int) else "",
 )
-def test_seen(host, request_, status, body, outcome, words):
+def test_seen(host, request_, status, outcome, words, body):
     """What a host says leads to our class and our words."""
     with by_http(host) as backend:
         client = backend.host(zone_id="1") if host == "cloudflare" else backend.host()
@@ -224,7 +121,7 @@ def test_seen(host, request_, status, body, outcome, words):
         }
         expected = CLASSES.get(outcome) if isinstance(outcome, str) else None
         with pytest.raises(expected) if expected else nullcontext() as caught:
-            assert requests[request_]() == outcome
+            assert requests[request_]() == tuple(outcome)
     if expected:
         error = caught.value
         assert words in error.text
