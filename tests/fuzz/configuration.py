@@ -14,43 +14,30 @@ from tests.fuzz.target import Target, refusals
 from tests.fuzz.values import mutated, mutated_text, texts, words
 from tests.support.testdata import pem
 
-KEY: Final = pem("rsa1024.pkcs8")
-
-KEYS: Final = {
-    str(one): {"selector": f"s{one}", "privateKey": name} for one, name in ((1, "own"), (2, "x"))
-}
-
-FULL: Final = {
-    "generation": 2,
-    "published": [1, 2, 3],
-    "overlapDays": 10,
-    "regions": ["eu-west-1", "us-east-1"],
-    "dns": [
-        {"provider": "route53", "zoneId": "Z1", "ttl": 300},
-        {"provider": "manual", "panel": "wix"},
-    ],
-    "keyBits": 2048,
-    "configurationSet": "newsletter",
-    "tags": {"team": "mail"},
-    "adopt": True,
-    "dnsCheck": "off",
-    "dnsResolvers": ["1.1.1.1", "[::1]:53"],
-    "dnsWaitSeconds": 60,
-    "rotateAfterDays": 90,
-}
-
-CONFIGURATIONS: Final[tuple[dict[str, Any], ...]] = (
-    {"domains": {"example.com": {"generation": 1}}},
-    {"domains": {"example.com": FULL, "example.net": {"generation": 1, "dns": "cloudflare"}}},
-    {
-        "domains": {"example.com": {"generation": 1, "dns": {"provider": "route53", "ttl": 60}}},
-        "defaults": {
-            key: value for key, value in FULL.items() if key not in ("generation", "published")
-        },
-        "verification": {"timeoutMinutes": 10, "onTimeout": "fail"},
-    },
-    {"domains": {"mail.example.com": {"generation": 1, "keys": KEYS}}, "privateKeys": {"own": KEY}},
-)
+CONFIGURATIONS: Final[list[dict[str, Any]]] = yaml.safe_load("""
+- domains: {example.com: {generation: 1}}
+- domains: {example.com: {generation: 1, dns: {provider: route53, ttl: 60}}}
+  defaults: &all
+    overlapDays: 10
+    regions: [eu-west-1, us-east-1]
+    dns: [{provider: route53, zoneId: Z1, ttl: 300}, {provider: manual, panel: wix}]
+    keyBits: 2048
+    configurationSet: newsletter
+    tags: {team: mail}
+    adopt: true
+    dnsCheck: "off"
+    dnsResolvers: [1.1.1.1, "[::1]:53"]
+    dnsWaitSeconds: 60
+    rotateAfterDays: 90
+  verification: {timeoutMinutes: 10, onTimeout: fail}
+- domains:
+    example.com: {<<: *all, generation: 2, published: [1, 2, 3]}
+    example.net: {generation: 1, dns: cloudflare}
+- domains: {mail.example.com: {generation: 1, keys: {"1": {selector: s1, privateKey: own},
+    "2": {selector: s2, privateKey: x}}}}
+  privateKeys: {}
+""")
+CONFIGURATIONS[-1]["privateKeys"]["own"] = pem("rsa1024.pkcs8")
 
 
 def put_settings(config: Any) -> None:
@@ -59,33 +46,19 @@ def put_settings(config: Any) -> None:
             settings.load(config, default_region="eu-west-1")
 
 
-ROLE: Final = {
-    "roleArn": "arn:aws:iam::123456789012:role/x",
-    "policyArns": ["arn:aws:iam::aws:policy/x"],
-    "tags": {"team": "mail"},
-    "transitiveTagKeys": ["team"],
-}
-
-AWS: Final[tuple[dict[str, Any], ...]] = (
-    {
-        "profile": "mail",
-        "allowedAccountIds": ["123456789012"],
-        "defaultTags": {"tags": {"team": "mail"}},
-    },
-    {
-        "accessKey": "AKIA",
-        "secretKey": "secret",
-        "token": "token",
-        "forbiddenAccountIds": ["123456789012"],
-    },
-    {
-        "endpoints": [
-            {"sesv2": "http://127.0.0.1:1", "route53": "http://[::1]", "sts": "https://example.com"}
-        ]
-    },
-    {"assumeRoles": [dict.fromkeys(ROLE_OPTIONS, "text") | ROLE]},
-    dict.fromkeys(REFUSED, "true"),
-)
+AWS: Final[list[dict[str, Any]]] = yaml.safe_load("""
+- {profile: mail, allowedAccountIds: ["123456789012"], defaultTags: {tags: {team: mail}}}
+- {accessKey: AKIA, secretKey: secret, token: token, forbiddenAccountIds: ["123456789012"]}
+- endpoints: [{sesv2: "http://127.0.0.1:1", route53: "http://[::1]", sts: "https://example.com"}]
+- assumeRoles:
+  - roleArn: arn:aws:iam::123456789012:role/x
+    policyArns: [arn:aws:iam::aws:policy/x]
+    tags: {team: mail}
+    transitiveTagKeys: [team]
+""")
+for option in ROLE_OPTIONS:
+    AWS[-1]["assumeRoles"][0].setdefault(option, "text")
+AWS.append(dict.fromkeys(REFUSED, "true"))
 
 
 def put_aws(values: Any) -> None:

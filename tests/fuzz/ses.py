@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import boto3
+import yaml
 from botocore.awsrequest import AWSResponse
 from botocore.model import Shape
 from botocore.validate import ParamValidator
@@ -22,58 +23,47 @@ from byodkim_provider.identity import lifecycle, verification
 from byodkim_provider.identity.state import KeyInSes, Stored
 from byodkim_provider.identity.verdicts import Entry
 from tests.fuzz.target import Target, refusals
-from tests.fuzz.values import mutated, mutated_text, texts
+from tests.fuzz.values import mutated, mutated_text, texts, words
 from tests.support.fakes import REGION, START, FakeClock
 from tests.support.http_answer import Raw
 from tests.support.simulation import pool
 from tests.support.world import OWNER, World
 
-IDENTITY: Final[dict[str, Any]] = {
-    "IdentityType": "DOMAIN",
-    "VerifiedForSendingStatus": True,
-    "VerificationStatus": "SUCCESS",
-    "ConfigurationSetName": "newsletter",
-    "Tags": [{"Key": "byodkim:owner", "Value": OWNER}, {"Key": "byodkim:instance", "Value": "i"}],
-    "DkimAttributes": {
-        "SigningEnabled": True,
-        "Status": "SUCCESS",
-        "Tokens": ["s1"],
-        "SigningAttributesOrigin": "EXTERNAL",
-    },
-    "VerificationInfo": {
-        "LastCheckedTimestamp": 1795000000.5,
-        "LastSuccessTimestamp": 1795000000,
-        "ErrorType": "HOST_NOT_FOUND",
-        "SOARecord": {"PrimaryNameServer": "ns1.example.net", "SerialNumber": 1},
-    },
-}
+IDENTITY: Final[dict[str, Any]] = yaml.safe_load(f"""
+IdentityType: DOMAIN
+VerifiedForSendingStatus: true
+VerificationStatus: SUCCESS
+ConfigurationSetName: newsletter
+Tags: [{{Key: byodkim:owner, Value: {OWNER}}}, {{Key: byodkim:instance, Value: i}}]
+DkimAttributes:
+  {{SigningEnabled: true, Status: SUCCESS, Tokens: [s1], SigningAttributesOrigin: EXTERNAL}}
+VerificationInfo:
+  LastCheckedTimestamp: 1795000000.5
+  LastSuccessTimestamp: 1795000000
+  ErrorType: HOST_NOT_FOUND
+  SOARecord: {{PrimaryNameServer: ns1.example.net, SerialNumber: 1}}
+""")
 
 BODIES: Final[tuple[Any, ...]] = (
     IDENTITY,
     {"IdentityType": "DOMAIN", "DkimAttributes": IDENTITY["DkimAttributes"]},
-    {"DkimStatus": "PENDING", "DkimTokens": ["s1"]},
-    {"EmailIdentities": [{"IdentityName": "example.com", "VerificationStatus": "SUCCESS"}]},
-    {"message": "Email identity example.com does not exist."},
-    {"Message": "Rate exceeded", "__type": "TooManyRequestsException"},
-    {"message": None},
-    {},
+    *yaml.safe_load("""
+- {DkimStatus: PENDING, DkimTokens: [s1]}
+- {EmailIdentities: [{IdentityName: example.com, VerificationStatus: SUCCESS}]}
+- {message: Email identity example.com does not exist.}
+- {Message: Rate exceeded, __type: TooManyRequestsException}
+- {message: null}
+- {}
+"""),
 )
 
 ERRORS: Final = (
-    *(
-        "",
-        "NotFoundException",
-        "AlreadyExistsException",
-        "BadRequestException",
-        "TooManyRequestsException",
-    ),
-    *(
-        "ConcurrentModificationException",
-        "LimitExceededException",
-        "AccessDeniedException",
-        "x:y:z",
-        "\x7f",
-    ),
+    "",
+    "\x7f",
+    *words("""
+        NotFoundException AlreadyExistsException BadRequestException TooManyRequestsException
+        ConcurrentModificationException LimitExceededException AccessDeniedException x:y:z
+    """),
 )
 
 
