@@ -9,7 +9,6 @@ way nothing was lost, left behind, made twice or taken from others.
 from __future__ import annotations
 
 import functools
-from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -64,15 +63,6 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Result:
-    """What came of a cell; *problems* is empty if it is sound."""
-
-    cell: Cell
-    further_runs: int
-    problems: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class _Start:
     """A scenario before its run, and the run without trouble."""
 
@@ -103,30 +93,30 @@ def cells(
                     yield Cell(scenario.name, profile, call, trouble)
 
 
-def judged(cell: Cell) -> Result:
-    """The cell, run."""
+def problems(cell: Cell) -> list[str]:
+    """What comes of a cell that should not; nothing if it is sound."""
     start = _start(cell.scenario, cell.profile)
     stack = Stack.load(start.saved)
     written = start.scenario.written()
     watch = _Watch(stack, start.scenario)
     outcome = start.scenario.run(stack, written, cell.trouble)
     watch.look()
-    runs = 0
     said = [f"{error}" for error in stack.engine.errors]
     if outcome == "killed" and cell.trouble.kind in UNFINISHED:
         stack.refresh()  # to clear the pending operation that the engine was left with
     stack.outside.clock.advance(BETWEEN_RUNS)
-    while (outcome != "done" or stack.planned(written)) and runs < FURTHER_RUNS:
+    for _ in range(FURTHER_RUNS):
+        if outcome == "done" and not stack.planned(written):
+            break
         outcome = start.scenario.again(stack, written, None)
         watch.look()
-        runs += 1
         said += [f"{error}" for error in stack.engine.errors]
         stack.outside.clock.advance(BETWEEN_RUNS)
     left = stack.planned(written)
     if outcome != "done" or left:
         watch.problems.append(f"does not converge: {outcome}, still to do: {left}; said: {said}")
     watch.problems += _differences(start.end, _end(stack))
-    return Result(cell, runs, tuple(dict.fromkeys(watch.problems)))
+    return list(dict.fromkeys(watch.problems))
 
 
 @functools.cache
@@ -253,13 +243,3 @@ def _differences(wanted: dict[str, Any], found: dict[str, Any]) -> list[str]:
         for name in sorted(wanted.keys() | found.keys())
         if wanted.get(name) != found.get(name)
     ]
-
-
-def summary(results: Sequence[Result]) -> str:
-    """The number of cells of each scenario, of all, and of unsound ones among them."""
-    cells = Counter(result.cell.scenario for result in results)
-    runs = Counter(result.further_runs for result in results)
-    unsound = sum(bool(result.problems) for result in results)
-    needed = ", ".join(f"{count} after {number}" for number, count in sorted(runs.items()))
-    lines = [f"{number:6} {scenario}" for scenario, number in cells.items()]
-    return "\n".join([*lines, f"{len(results)} cells, {unsound} unsound; further runs: {needed}"])
