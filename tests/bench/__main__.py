@@ -22,7 +22,6 @@ from sandbox.pulumi.plugins import ROOT
 from sandbox.ses.emulator import Switches
 from sandbox.world import Sandbox
 from tests.bench.stack import seconds
-from tests.bench.state import STACK_TRACE, bytes_by_part
 from tests.engine.stack import Stack
 
 PRICE: Final = Path(__file__).with_name("price.py")
@@ -34,7 +33,7 @@ RUNS: Final = {"preview": "preview", "first up": "up", "unchanged up": "up"}
 
 
 def measured(domains: int) -> Iterator[str]:
-    """A row of each run, with seconds of both programs, then the sizes of both states."""
+    """A row of each run, with seconds of both programs."""
     names = [f"d{number}.{OURS}" for number in range(domains)]
     switches = Switches(requests_per_second=None, first_check_seconds=0)
     with (
@@ -53,8 +52,6 @@ def measured(domains: int) -> Iterator[str]:
             of_ours, of_price = seconds(ours, run), seconds(price, run, BENCH_DOMAINS=given)
             row = f"{of_ours:.1f} | {of_price:.1f} | {of_ours / of_price:.2f}"
             yield f"| {domains} | {name} | {row} |"
-        yield f"ours: {_described(ours, OURS, domains)}"
-        yield f"price: {_described(price, OF_PRICE, domains)}"
 
 
 def _of_price(domains: int) -> dict[str, Any]:
@@ -71,16 +68,6 @@ def _of_price(domains: int) -> dict[str, Any]:
         )
     names = [f"d{number}.{OF_PRICE}" for number in range(domains)]
     return {"zone": OF_PRICE, "domains": names, "keys": signing_keys}
-
-
-def _described(stack: Stack, zone: str, domains: int) -> str:
-    """Resources and kilobytes a domain; what exists once in a stack is left out."""
-    resources = json.loads(stack.export_text())["deployment"]["resources"]
-    of_domains = [resource for resource in resources if zone in resource["urn"]]
-    sizes = bytes_by_part(of_domains)
-    kilobytes = (sum(sizes.values()) - sizes[STACK_TRACE]) / domains / 1000
-    number = len(of_domains) // domains
-    return f"{number} resources a domain, {kilobytes:.1f} KB of state without stack traces"
 
 
 def main() -> None:
