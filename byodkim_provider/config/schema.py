@@ -183,7 +183,6 @@ class DnsSettings(Written):
 
 _KEY_PATTERN: Final = "[A-Za-z0-9_-]{1,63}"
 _A_KEY_NAME: Final = "a name in privateKeys like 'mail2026'"
-_KEY_SCHEMA: Final = {"type": "string", "pattern": f"^{_KEY_PATTERN}$"}
 _KeyName = Annotated[str, text(_KEY_PATTERN, _A_KEY_NAME)]
 
 Store = Literal["state", "secretsManager"]
@@ -202,7 +201,9 @@ class SuppliedKey(Written):
 
     selector: str
     """The selector, in lower case. A selector never gets a second key."""
-    private_key: Annotated[str, WithJsonSchema(_KEY_SCHEMA)] = Field(repr=False)
+    private_key: Annotated[
+        str, WithJsonSchema({"type": "string", "pattern": f"^{_KEY_PATTERN}$"})
+    ] = Field(repr=False)
     """
     Name of the key in `privateKeys`. In a program the key itself, a secret: RSA, as `openssl
     genrsa` writes it, PEM or base64 DER.
@@ -229,8 +230,8 @@ class SuppliedKey(Written):
             raise expected(_A_KEY_NAME, written)
         if written in info.context:
             return info.context[written]
-        meant = did_you_mean(written, info.context)
-        how = meant or f", set it with {secret_command(('privateKeys', written))}"
+        command = secret_command(("privateKeys", written))
+        how = did_you_mean(written, info.context) or f", set it with {command}"
         raise ValueError(SettingMessages.NO_SUCH_KEY(name=written, how=how))
 
     def _problems(self) -> Iterator[Problem]:
@@ -268,9 +269,10 @@ _ConfigurationSet = Annotated[
 ]
 
 
-_LABEL_PATTERN: Final = "[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?"
-"""At most 32 octets, so that the name of a Region goes with it into one label of DNS."""
-_Label = Annotated[str, text(_LABEL_PATTERN, "one label like 'bounce', in lower case")]
+# At most 32 octets, so that the name of a Region goes with it into one label of DNS.
+_Label = Annotated[
+    str, text("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?", "one label like 'bounce', in lower case")
+]
 
 
 class MailFrom(Written):

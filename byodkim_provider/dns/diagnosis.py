@@ -113,11 +113,11 @@ def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     If its name has no record, or a wrong one, this also checks for a wildcard, and looks for the
     record at the names where known misconfigurations put it.
     """
-    if record.target:
-        return _of_cname(resolver, record)
     answers = resolver.txt(record.name, record.domain)
-    seen = judge(answers, record.public_key_der)
+    seen = judge(answers, record.public_key_der, record.target)
     zones = _zones_of(answers)
+    if record.target:
+        return _of_cname(resolver, record, replace(seen, zone=_zone_of(record, zones)), zones)
     if seen.code not in ("", "no-txt", "private-key", "servers-differ"):
         beside = resolver.txt(record.beside, record.domain)
         zones = max(zones, _zones_of(beside), key=len)
@@ -231,7 +231,9 @@ def _served_elsewhere(record: ExpectedRecord, asked: Sequence[str]) -> str:
 # --- a CNAME that people paste: it leads from the domain's DNS to a record in another zone
 
 
-def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
+def _of_cname(
+    resolver: DnsResolver, record: ExpectedRecord, seen: Diagnosis, zones: Sequence[str]
+) -> Diagnosis:
     """
     The diagnosis of the CNAME to `record.target`, and of the record that it leads to, which a stack
     keeps.
@@ -239,10 +241,6 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     Without a key in *record* the target need not exist. `found_at` is the target if it is the
     record there that is wrong.
     """
-    answers = resolver.txt(record.name, record.domain)
-    zones = _zones_of(answers)
-    seen = judge(answers, record.public_key_der, record.target)
-    seen = replace(seen, zone=_zone_of(record, zones))
     targets = seen.targets
     if seen.code == "private-key" or not targets:
         return seen
@@ -254,13 +252,13 @@ def _of_cname(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:
     if len(targets) > 1:
         return replace(seen, code="servers-differ")
     (target,) = targets
-    is_wildcard = _shown(answers) & _shown(resolver.txt(record.beside, record.domain))
+    is_wildcard = _shown(seen.answers) & _shown(resolver.txt(record.beside, record.domain))
     if is_wildcard:
         seen = replace(seen, text=_WILDCARD)
     elif target:
         text = f"the CNAME leads to {target}, not to {record.target}"
         return replace(seen, code="wrong-target", text=text)
-    elif any(answer.values for answer in answers):
+    elif any(answer.values for answer in seen.answers):
         text = f"a TXT record stands at the name, where a CNAME to {record.target} is expected"
         return replace(seen, code="cname", text=text)
     elif _addresses(resolver, record.name, record) - _addresses(resolver, record.beside, record):

@@ -41,8 +41,6 @@ from byodkim_provider.property_types import host_and_port
 REPLY_SECONDS: Final = 1.5
 """Time limit of one reply, in seconds: distant servers need 0.3 s."""
 
-_UNREACHED: Final = ("silent", "unreachable")
-
 MAX_ALIASES: Final = 8
 """Longest chain of CNAMEs that is followed; BIND and Unbound have similar limits."""
 
@@ -133,7 +131,7 @@ class DnsResolver:
         )
         host = dns.name.from_text(name)
         answers = _authoritative(questions, host, dns.name.from_text(domain))
-        if all(answer.zones and answer.failure in _UNREACHED for answer in answers):
+        if all(answer.zones and answer.failure in ("silent", "unreachable") for answer in answers):
             # As in a network that lets only its own resolvers ask others. The servers of the zone
             # stay among the answers: who serves it counts in a move.
             answers += _second_hand(questions, host)
