@@ -88,7 +88,8 @@ def record_now(expected: ExpectedRecord, seen: Diagnosis) -> RecordNow:
     """The values of a record, of which nothing is known but DNS's answers."""
     key = seen.public_key_der
     value = ""
-    if expected.public_key_der and not seen.leaked:
+    # The public half of a private key that DNS shows must not be published any more.
+    if expected.public_key_der and seen.code != "private-key":
         value = record_value(expected.public_key_der)
     visible, summary = seen.right, seen.summary()
     if expected.target and not key:  # a slot that has no record yet

@@ -75,21 +75,11 @@ class Diagnosis:
         return sum(map(self._is_right, self.answers))
 
     @property
-    def leaked(self) -> bool:
-        """Whether DNS shows a private key: its public half must not be published any more."""
-        return self.code == "private-key"
-
-    @property
     def targets(self) -> frozenset[str]:
         """Targets of the CNAMEs at the name; "" if a server that answers has none."""
         return frozenset(
             answer.target for answer in self.answers if answer.target or answer.values is not None
         )
-
-    @property
-    def has_cname(self) -> bool:
-        """Whether every server that answers has the CNAME to `target`."""
-        return self.targets == {self.target} and bool(self.target)
 
     def phrases(self) -> tuple[str, ...]:
         """

@@ -285,11 +285,12 @@ def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
 def _step(declared: Declared, found: Diagnosis, *, elsewhere: str) -> Message:
     """What to do about a record that is not visible, perhaps since it is served *elsewhere*."""
     zones = declared.signing_zones
-    if found.leaked:  # a record with the private key must not be corrected
+    if found.code == "private-key":  # a record with the private key must not be corrected
         if declared.supplied_keys:
             return IdentityMessages.LEAKED_OWN()
         return IdentityMessages.LEAKED_KEY(domain=declared.domain)
-    if not found.has_cname and (elsewhere or declared.is_slow):
+    has_cname = found.target and found.targets == {found.target}
+    if not has_cname and (elsewhere or declared.is_slow):
         these = "these CNAMEs are" if declared.cname else "this record is"
         return IdentityMessages.PASTE(records=what_to_paste(declared), these=these)
     is_unseen = all(answer.failure == "no zone" for answer in found.answers)

@@ -110,7 +110,7 @@ def judge(answers: list[Answer]) -> None:
         said = (seen.summary(), shown.summary())
         assert max(map(len, said)) < 20_000
         assert not shown.visible
-        assert not shown.leaked or seen.code == "private-key"
+        assert shown.code != "private-key" or seen.code == "private-key"
 
 
 # HTTP
