@@ -47,12 +47,10 @@ schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json.new
 	mv stacks/schema.json.new stacks/schema.json
 
-reference: venv/.installed ## Write into docs/ what follows from the source: commands, resources, the picture
+reference: venv/.installed ## Write into docs/ what follows from the source: commands, resources
 	$(RUN) -m tests.docs.reference
-	$(RUN) -m tests.docs.picture
 
 site: venv/.installed ## Build the documentation as a site with search, into site/
-	$(RUN) -m tests.docs.picture
 	$(RUN) -m zensical build --strict
 
 lock: venv/.installed ## Write requirements-dev.lock, with the newest versions that the bounds allow
