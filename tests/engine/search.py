@@ -50,35 +50,37 @@ ENVIRONMENT = (
 KEYS, STRINGS = "[a-z0-9]+ of a key of .*", "secret [0-9]+"
 """How `KeySearch` calls what it found: private keys, and other secrets of a stack file."""
 
-CONFIGURED: Final = (
-    "the engine keeps the configuration of the last `up`, for runs without the program"
-)
-
-MAY_BE: Final = {
-    ("pulumi:providers:pulumi-python", "ses-byodkim:privateKeys"): (
-        f"{KEYS}|{STRINGS}",
-        CONFIGURED,
-    ),
-    ("pulumi:providers:pulumi-python", "ses-byodkim:dnsCredentials"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:pulumi-python", "own-key:privateKey"): (f"{KEYS}|{STRINGS}", CONFIGURED),
-    ("pulumi:providers:pulumi-python", "aws:accessKey"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:pulumi-python", "aws:secretKey"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:pulumi-python", "aws:assumeRoles"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:pulumi-python", "aws:defaultTags"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:aws", "accessKey"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:aws", "secretKey"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:aws", "assumeRoles"): (STRINGS, CONFIGURED),
-    ("pulumi:providers:aws", "defaultTags"): (STRINGS, CONFIGURED),
-    (KEY, "private_key"): (
-        KEYS,
-        "a generated key is nowhere else, but with `keyStore: secretsManager`",
-    ),
-    (IDENTITY, "private_key"): (f"{KEYS}|{STRINGS}", "what an update sends to SES; an input only"),
-    (IDENTITY, "tags"): (STRINGS, "the values of `aws:defaultTags`, which SES is given"),
-}
+_PLACES: Final = f"""
+pulumi:providers:pulumi-python ses-byodkim:privateKeys    {KEYS}|{STRINGS}
+pulumi:providers:pulumi-python ses-byodkim:dnsCredentials {STRINGS}
+pulumi:providers:pulumi-python own-key:privateKey         {KEYS}|{STRINGS}
+pulumi:providers:pulumi-python aws:accessKey              {STRINGS}
+pulumi:providers:pulumi-python aws:secretKey              {STRINGS}
+pulumi:providers:pulumi-python aws:assumeRoles            {STRINGS}
+pulumi:providers:pulumi-python aws:defaultTags            {STRINGS}
+pulumi:providers:aws           accessKey                  {STRINGS}
+pulumi:providers:aws           secretKey                  {STRINGS}
+pulumi:providers:aws           assumeRoles                {STRINGS}
+pulumi:providers:aws           defaultTags                {STRINGS}
+{KEY}                          private_key                {KEYS}
+{IDENTITY}                     private_key                {KEYS}|{STRINGS}
+{IDENTITY}                     tags                       {STRINGS}
 """
-Which secrets may stand encrypted in the state: resource and property, names of what is found, and
-why.
+"""
+Resource type, property, and the names of the secrets that may stand there, encrypted.
+
+- The engine keeps the configuration of the last `up`, for runs without the program.
+- A generated key is nowhere else, but with `keyStore: secretsManager`.
+- An update of an identity sends SES its private key, which is an input only, and its tags, which
+  have the values of `aws:defaultTags`.
+"""
+
+MAY_BE: Final[dict[tuple[str, str], str]] = {}
+for _row in _PLACES.strip().splitlines():
+    _kind, _property, _names = _row.split(maxsplit=2)
+    MAY_BE[_kind, _property] = _names
+"""
+The same by resource type and property.
 
 A secret that only the environment has may stand nowhere.
 """
@@ -126,11 +128,7 @@ def leaks(
         (f"{kind} {name}, decrypted", wrong)
         for stack in stacks
         for kind, name, there in found_in_export(stack, search, searched)
-        if (
-            wrong := {
-                one for one in there if not re.fullmatch(MAY_BE.get((kind, name), ("",))[0], one)
-            }
-        )
+        if (wrong := {one for one in there if not re.fullmatch(MAY_BE.get((kind, name), ""), one)})
     ]
 
 
