@@ -16,11 +16,12 @@ from botocore import xform_name
 
 
 def main(service: str, action: str, *arguments: str) -> None:
-    client = boto3.client(service, region_name=os.environ["AWS_REGION"])
+    options = dict(zip(arguments[::2], arguments[1::2], strict=True))
+    region = options.pop("--region", os.environ["AWS_REGION"])
+    client = boto3.client(service, region_name=region)
     operation = client.meta.method_to_api_mapping[action.replace("-", "_")]
     members = client.meta.service_model.operation_model(operation).input_shape.members
     names = {f"--{xform_name(name, '-')}": name for name in members}
-    options = dict(zip(arguments[::2], arguments[1::2], strict=True))
     query = options.pop("--query", "@")
     is_text = options.pop("--output", "json") == "text"
     parameters = {

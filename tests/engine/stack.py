@@ -277,6 +277,16 @@ def steps(result: Result) -> list[tuple[str, str, str]]:
     return done
 
 
+def step_lines(result: Result) -> list[str]:
+    """The steps, sorted, in the form `create example.com/1 DkimKey`."""
+    return sorted(f"{step} {name} {kind.rpartition(':')[2]}" for step, name, kind in steps(result))
+
+
+def lines(text: str) -> list[str]:
+    """The lines of *text* without their indentation, sorted."""
+    return sorted(line.strip() for line in text.strip().splitlines())
+
+
 @dataclass
 class Requests:
     """What SES and DNS were asked."""

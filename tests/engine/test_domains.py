@@ -5,16 +5,7 @@ import json
 import pytest
 
 from tests.engine.panel import Panel
-from tests.engine.stack import (
-    DOMAIN,
-    IDENTITY,
-    KEY,
-    RECORD,
-    REGION,
-    VERIFICATION,
-    requests,
-    steps,
-)
+from tests.engine.stack import DOMAIN, IDENTITY, REGION, lines, requests, step_lines, steps
 
 pytestmark = pytest.mark.engine
 
@@ -50,6 +41,11 @@ def snapshot(sandbox, zones):
     return take
 
 
+def calls(asked):
+    """What SES was asked, sorted, with the domain if there is one."""
+    return sorted(f"{call.operation} {call.domain}".strip() for call in asked.ses)
+
+
 def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     """
     Each change of the stack file is done by the calls that it needs; after a destroy all is as
@@ -71,20 +67,19 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     stack.declare({FIRST: first, SECOND: second})
     with requests(sandbox) as asked:
         added = stack.up()
-    assert sorted(steps(added)) == sorted(
-        [
-            ("create", SECOND, DOMAIN),
-            ("create", f"{SECOND}/1", KEY),
-            ("create", f"{SECOND}/1", RECORD),
-            ("create", f"{SECOND}/{REGION}", IDENTITY),
-            ("update", "verification", VERIFICATION),
-        ]
-    )
-    assert [(call.operation, call.domain) for call in asked.ses] == [
-        ("ListEmailIdentities", ""),  # whether it is there already
-        ("CreateEmailIdentity", SECOND),
-        ("GetEmailIdentity", SECOND),
-    ]
+    assert step_lines(added) == lines(f"""
+        create {SECOND} ByodkimDomain
+        create {SECOND}/1 DkimKey
+        create {SECOND}/1 Record
+        create {SECOND}/{REGION} ByodkimIdentity
+        update verification DkimVerification
+    """)
+    # List: is it there already?
+    assert calls(asked) == lines(f"""
+        ListEmailIdentities
+        CreateEmailIdentity {SECOND}
+        GetEmailIdentity {SECOND}
+    """)
     made = sandbox.ses.identities(REGION)[SECOND]
     assert made.configuration_set == "newsletter"
     assert {"team": "mail", "cost": "1"}.items() <= made.tags.items()
@@ -99,16 +94,16 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     )
     with requests(sandbox) as asked:
         changed = stack.up()
-    assert sorted(steps(changed)) == [
-        ("update", f"{FIRST}/{REGION}", IDENTITY),
-        ("update", f"{SECOND}/{REGION}", IDENTITY),
-    ]
-    assert sorted((call.operation, call.domain) for call in asked.ses) == [
-        ("GetEmailIdentity", FIRST),
-        ("GetEmailIdentity", SECOND),
-        ("PutEmailIdentityConfigurationSetAttributes", FIRST),
-        ("TagResource", SECOND),
-    ]
+    assert step_lines(changed) == lines(f"""
+        update {FIRST}/{REGION} ByodkimIdentity
+        update {SECOND}/{REGION} ByodkimIdentity
+    """)
+    assert calls(asked) == lines(f"""
+        GetEmailIdentity {FIRST}
+        GetEmailIdentity {SECOND}
+        PutEmailIdentityConfigurationSetAttributes {FIRST}
+        TagResource {SECOND}
+    """)
     identities = sandbox.ses.identities(REGION)
     assert identities[FIRST].configuration_set == "newsletter"
     assert identities[SECOND].tags == made.tags | {"team": "news"}
@@ -117,28 +112,20 @@ def test_domains_come_change_and_go(sandbox, snapshot, open_stack):
     stack.declare({FIRST: first, SECOND: second | {"tags": {"cost": "1"}}})
     with requests(sandbox) as asked:
         stack.apply()
-    assert [(call.operation, call.domain) for call in asked.ses] == [
-        ("GetEmailIdentity", SECOND),
-        ("UntagResource", SECOND),
-    ]
+    assert asked.operations == ["GetEmailIdentity", "UntagResource"]
 
     # A domain less.
     stack.declare({FIRST: first})
     with requests(sandbox) as asked:
         removed = stack.up()
-    assert sorted(steps(removed)) == sorted(
-        [
-            ("delete", SECOND, DOMAIN),
-            ("delete", f"{SECOND}/1", KEY),
-            ("delete", f"{SECOND}/1", RECORD),
-            ("delete", f"{SECOND}/{REGION}", IDENTITY),
-            ("update", "verification", VERIFICATION),
-        ]
-    )
-    assert [(call.operation, call.domain) for call in asked.ses] == [
-        ("GetEmailIdentity", SECOND),
-        ("DeleteEmailIdentity", SECOND),
-    ]
+    assert step_lines(removed) == lines(f"""
+        delete {SECOND} ByodkimDomain
+        delete {SECOND}/1 DkimKey
+        delete {SECOND}/1 Record
+        delete {SECOND}/{REGION} ByodkimIdentity
+        update verification DkimVerification
+    """)
+    assert asked.operations == ["GetEmailIdentity", "DeleteEmailIdentity"]
     identities, records = snapshot()
     assert records == with_first[1]
     assert identities.keys() == with_first[0].keys()

@@ -19,15 +19,15 @@ from sandbox.mail.client import send
 from sandbox.ses.emulator import Fault
 from tests.engine.panel import Panel
 from tests.engine.stack import (
-    DOMAIN,
     IDENTITY,
     KEY,
     OPENSSL_KEY,
     OTHER_REGION,
     RECORD,
     REGION,
-    VERIFICATION,
+    lines,
     requests,
+    step_lines,
     steps,
 )
 from tests.engine.state import import_state, stored, urn
@@ -86,10 +86,6 @@ def edited(panel, open_shared_stack):
     return EditedStack(stack, domains)
 
 
-def switched(domain):
-    return ("update", f"{domain}/{REGION}", IDENTITY)
-
-
 def identity_in(state, domain):
     """What *state* has of the identity of a domain."""
     resources = json.loads(state)["deployment"]["resources"]
@@ -114,10 +110,10 @@ def test_retired(sandbox, edited):
     edited.edit(RETIRED, ONE_KEY | {"retired": True})
     with requests(sandbox) as asked:
         retired = stack.up()
-    assert sorted(steps(retired)) == [
-        ("delete", f"{RETIRED}/{REGION}", IDENTITY),
-        ("update", "verification", VERIFICATION),
-    ]
+    assert step_lines(retired) == lines(f"""
+        delete {RETIRED}/{REGION} ByodkimIdentity
+        update verification DkimVerification
+    """)
     assert asked.operations == ["GetEmailIdentity", "DeleteEmailIdentity"]
     assert RETIRED not in sandbox.ses.identities(REGION)
     assert [
@@ -132,17 +128,16 @@ def test_retired(sandbox, edited):
     edited.edit(RETIRED, None)
     edited.edit(AT_ONCE, None)
     removed = stack.up()
-    assert sorted(step for step in steps(removed) if step[2] != VERIFICATION) == sorted(
-        [
-            *[("delete", domain, DOMAIN) for domain in (AT_ONCE, RETIRED)],
-            *[
-                ("delete", f"{domain}/1", kind)
-                for domain in (AT_ONCE, RETIRED)
-                for kind in (KEY, RECORD)
-            ],
-            ("delete", f"{AT_ONCE}/{REGION}", IDENTITY),
-        ]
-    )
+    assert step_lines(removed) == lines(f"""
+        delete {AT_ONCE} ByodkimDomain
+        delete {AT_ONCE}/1 DkimKey
+        delete {AT_ONCE}/1 Record
+        delete {AT_ONCE}/{REGION} ByodkimIdentity
+        delete {RETIRED} ByodkimDomain
+        delete {RETIRED}/1 DkimKey
+        delete {RETIRED}/1 Record
+        update verification DkimVerification
+    """)
     assert verdict_now(sandbox, queued) == ("fail", "no key record")
 
 
@@ -180,13 +175,10 @@ def test_replace(sandbox, edited):
     with requests(sandbox) as asked:
         replaced = edited.stack.up(replace=[urn(IDENTITY, f"{REPLACED}/{REGION}")])
     assert replaced.ok
-    assert [
-        operation for operation, name, _ in steps(replaced) if name == f"{REPLACED}/{REGION}"
-    ] == [
-        "create-replacement",
-        "replace",
-        "delete-replaced",
-    ]
+    assert {
+        f"create-replacement {REPLACED}/{REGION} ByodkimIdentity",
+        f"delete-replaced {REPLACED}/{REGION} ByodkimIdentity",
+    } <= {*step_lines(replaced)}
     assert {"DeleteEmailIdentity", PUT}.isdisjoint(asked.operations)
     after = sandbox.ses.identities(REGION)[REPLACED]
     assert (after.key, after.changed, after.status) == (before.key, before.changed, "SUCCESS")
@@ -224,12 +216,15 @@ def test_target(sandbox, edited):
     edited.edit(WAITING, ROTATED)
     waiting = sandbox.ses.signing_key(WAITING, REGION)
     targeted = stack.apply(target=[f"**::{TARGETED}", f"**::{TARGETED}/**"])
-    assert steps(targeted) == [switched(TARGETED)]
+    assert step_lines(targeted) == [f"update {TARGETED}/{REGION} ByodkimIdentity"]
     assert sandbox.ses.signing_key(WAITING, REGION) == waiting
     assert stored(stack, TARGETED, REGION).declared.generation == 2
 
     rest = stack.up()
-    assert steps(rest) == [switched(WAITING), ("update", "verification", VERIFICATION)]
+    assert step_lines(rest) == lines(f"""
+        update verification DkimVerification
+        update {WAITING}/{REGION} ByodkimIdentity
+    """)
     assert rest.outputs["pending"] == []
 
 
@@ -273,7 +268,7 @@ def test_continue_on_error(sandbox, panel, edited):
 
     panel.remove(name, in_the_way, kind="CNAME")
     mended = stack.apply()
-    assert ("create", f"{ERRORS}/s3._domainkey", RECORD) in steps(mended)
+    assert f"create {ERRORS}/s3._domainkey Record" in step_lines(mended)
 
 
 # docs/how-to/leaving.md, "A resource gets another name".

@@ -9,16 +9,12 @@ import pytest
 from byodkim_provider.dkim import keys
 from tests.engine.results import published_records
 from tests.engine.stack import (
-    DOMAIN,
-    IDENTITY,
-    KEY,
     OPENSSL_KEY,
     OTHER_REGION,
-    RECORD,
     REGION,
-    STACK_ID,
-    VERIFICATION,
+    lines,
     requests,
+    step_lines,
     steps,
 )
 
@@ -43,19 +39,22 @@ def test_new_stack(sandbox, open_stack):
     stack = open_stack({SUPPLIED: {"generation": 1, "keys": own}, GENERATED: both})
     with requests(sandbox) as asked:
         result = stack.apply()
-    assert sorted(steps(result)) == sorted(
-        [
-            ("create", "byodkim", STACK_ID),
-            ("create", SUPPLIED, DOMAIN),
-            ("create", f"{SUPPLIED}/s1._domainkey", RECORD),
-            ("create", f"{SUPPLIED}/{REGION}", IDENTITY),
-            ("create", GENERATED, DOMAIN),
-            *[("create", f"{GENERATED}/{generation}", KEY) for generation in (1, 2, 3)],
-            *[("create", f"{GENERATED}/{generation}", RECORD) for generation in (1, 2, 3)],
-            *[("create", f"{GENERATED}/{region}", IDENTITY) for region in (REGION, OTHER_REGION)],
-            ("create", "verification", VERIFICATION),
-        ]
-    )
+    assert step_lines(result) == lines(f"""
+        create byodkim StackId
+        create {SUPPLIED} ByodkimDomain
+        create {SUPPLIED}/s1._domainkey Record
+        create {SUPPLIED}/{REGION} ByodkimIdentity
+        create {GENERATED} ByodkimDomain
+        create {GENERATED}/1 DkimKey
+        create {GENERATED}/2 DkimKey
+        create {GENERATED}/3 DkimKey
+        create {GENERATED}/1 Record
+        create {GENERATED}/2 Record
+        create {GENERATED}/3 Record
+        create {GENERATED}/{REGION} ByodkimIdentity
+        create {GENERATED}/{OTHER_REGION} ByodkimIdentity
+        create verification DkimVerification
+    """)
     *made, by_list, by_get = asked.operations
     assert Counter(made) == {"CreateEmailIdentity": 3, "ListEmailIdentities": 2}
     # Two identities in one Region, one in the other.
