@@ -97,7 +97,7 @@ def resources() -> str:
 
 def _class(made: type) -> str:
     rows = list(_fields(ast.parse(textwrap.dedent(inspect.getsource(made))).body[0]))
-    if not rows or issubclass(made, Exception) or made.__name__ in AS_SETTINGS.split():
+    if not rows or made.__name__ in AS_SETTINGS.split():
         return ""
     text = (inspect.getdoc(made) or "").partition("\n\nExample::")[0]
     listed = []
@@ -116,25 +116,19 @@ def _fields(found: ast.stmt) -> Iterator[tuple[str, str, str, str]]:
             meaning, kind = " ".join((ast.get_docstring(node) or "").split()), node.returns
             assert kind
             yield node.name, _type(kind), "", meaning
-        is_attribute = isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name)
-        if not is_attribute or node.target.id.startswith("_"):
+        if not isinstance(node, ast.AnnAssign):
             continue
         meaning = ""
         if isinstance(after, ast.Expr) and isinstance(after.value, ast.Constant):
             meaning = " ".join(str(after.value.value).split())
         default = ast.unparse(node.value) if node.value else ""
-        yield node.target.id, _type(node.annotation), default, meaning
+        yield ast.unparse(node.target), _type(node.annotation), default, meaning
 
 
 def _type(annotation: ast.expr) -> str:
     """The type without what Pulumi wraps it into, and what checks it."""
     text = ast.unparse(annotation)
-    while (
-        bare := re.sub(r"pulumi\.(?:Input|Output)\[((?:[^][]|\[[^][]*\])*)\]", r"\1", text)
-    ) != text:
-        text = bare
-    text = text.replace("None | None", "None").replace("Boolean", "bool")
-    text = re.sub(r"^Annotated\[(.*?), .*\]", r"\1", text)
+    text = re.sub(r"pulumi\.(?:Input|Output)\[((?:[^][]|\[[^][]*\])*)\]", r"\1", text)
     return re.sub(r"InstanceOf\[(\w+)\]", r"\1", text)
 
 
