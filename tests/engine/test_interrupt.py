@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from byodkim_provider.dkim import keys
-from tests.engine.stack import OPENSSL_KEY, REGION, VERIFICATION, requests, steps
+from tests.engine.stack import OPENSSL_KEY, REGION, requests, step_lines
 
 pytestmark = pytest.mark.engine
 
@@ -97,7 +97,7 @@ def test_waits_end_at_once(sandbox, switches, open_stack):
     sandbox.clock.advance(3600)
     with requests(sandbox) as asked:
         result = stack.up()
-    assert steps(result) == [("update", "verification", VERIFICATION)]
+    assert step_lines(result) == ["update verification DkimVerification"]
     assert asked.operations == ["GetEmailIdentity"]
     assert result.outputs["pending"] == []
     assert sandbox.ses.signing_key(domain, REGION) == ("s1", keys.load(OPENSSL_KEY).pkcs1_der)

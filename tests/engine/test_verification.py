@@ -12,10 +12,9 @@ from tests.engine.results import record_value
 from tests.engine.stack import (
     OPENSSL_KEY,
     REGION,
-    VERIFICATION,
     declare_identities,
     requests,
-    steps,
+    step_lines,
 )
 
 pytestmark = pytest.mark.engine
@@ -58,7 +57,7 @@ def test_limit(sandbox, switches, open_stack):
 
     with requests(sandbox) as asked:
         looked = stack.up()
-    assert steps(looked) == [("update", "verification", VERIFICATION)]
+    assert step_lines(looked) == ["update verification DkimVerification"]
     assert asked.operations == ["GetEmailIdentity"]
 
     stack.declare(domains, verification={"timeoutMinutes": 0, "onTimeout": "fail"})
