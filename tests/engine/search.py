@@ -9,7 +9,6 @@ searched too.
 """
 
 import functools
-import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -101,8 +100,9 @@ def leaks(
     """
     log = sandbox.ses.log
     sandbox.ses.reset_log()
-    known = {fingerprint(key): key for stack in stacks for key in keys_in_state(stack)}
-    known |= {key.fingerprint: load(key.pkcs1_der) for key in kept}
+    known = {key.fingerprint: load(key.pkcs1_der) for key in kept}
+    for stack in stacks:
+        known |= {key.fingerprint: load(key.pkcs1_der) for key in keys_in_state(stack)}
     sent = {call.fingerprint for call in log if call.fingerprint}
     assert sent <= known.keys(), "SES was sent a key that would not be searched for"
     supplied = [load(OPENSSL_KEY.encode()), load(OTHER_OPENSSL_KEY.encode())]
@@ -167,7 +167,7 @@ def _encrypted(resource: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, ciphertext
 
 
-def keys_in_state(stack: Stack) -> Iterator[RSAPrivateKey]:
+def keys_in_state(stack: Stack) -> Iterator[SigningKey]:
     """Every key that is or was in the stack's state, decrypted."""
     for ciphertext in {
         one for path in stack.state_files() for one in CIPHERTEXT.findall(path.read_text())
@@ -203,15 +203,6 @@ def load(key: bytes) -> RSAPrivateKey:
 
 
 @functools.cache
-def from_state(secret: str) -> RSAPrivateKey:
+def from_state(secret: str) -> SigningKey:
     """From the form that a key has in the state."""
-    return load(keys.load(secret, proved=True).pkcs1_der)
-
-
-@functools.cache
-def fingerprint(key: RSAPrivateKey) -> str:
-    """As in SES's log."""
-    public_der = key.public_key().public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
-    return hashlib.sha256(public_der).hexdigest()
+    return keys.load(secret, proved=True)

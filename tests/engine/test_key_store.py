@@ -140,9 +140,9 @@ def test_moving_into_the_store(sandbox, secrets_manager, open_stack):
     domain = "into-the-store.example"
     stack, declare = open_domain(sandbox, open_stack, domain, keyStore="state", overlapDays=0)
     stack.apply()
-    in_state = {key.private_numbers().d: key for key in keys_in_state(stack)}.values()
+    in_state = {key.pkcs1_der for key in keys_in_state(stack)}
     assert len(in_state) == 2
-    search = KeySearch(in_state)
+    search = KeySearch([load(key) for key in in_state])
 
     declare(keyStore="secretsManager")
     with requests(sandbox) as asked:

@@ -87,7 +87,8 @@ def test_export(sandbox, open_stack):
         dnsCredentials={"godaddy": {"token": TOKEN}},
     )
     stack.apply()
-    search = KeySearch([*keys_in_state(stack), load(OPENSSL_KEY.encode())], secrets_of(stack))
+    private_keys = [load(key.pkcs1_der) for key in keys_in_state(stack)]
+    search = KeySearch([*private_keys, load(OPENSSL_KEY.encode())], secrets_of(stack))
     found = {(kind, name) for kind, name, _ in found_in_export(stack, search, set())}
     of_an_example = {("pulumi:providers:pulumi-python", "own-key:privateKey")}
     assert found == MAY_BE.keys() - of_an_example
