@@ -16,17 +16,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import pulumi
 import yaml
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from byodkim_provider.config.settings import NOT_SECRET
-from byodkim_provider.dkim import keys, records
-from byodkim_provider.resources.declared import (
-    ByodkimIdentity,
-    DkimVerification,
-    DkimVerificationArgs,
-)
 from sandbox.dns.server import Query
 from sandbox.pulumi.plugins import ROOT
 from sandbox.pulumi.project import Project, Result
@@ -242,24 +235,6 @@ class Stack(Project):
         self.results.append(result)
         self.unsearched.append(result)
         return result
-
-
-def declare_identities(sandbox: Sandbox, domains: Collection[str], **more: Any) -> None:
-    """A program of identities alone, all with one key; *more* are further inputs of each."""
-    key = keys.load(OPENSSL_KEY)
-    inputs = {
-        "region": REGION,
-        "selector": "s1",
-        "generation": 1,
-        "published": [1],
-        "private_key": pulumi.Output.secret(key.pkcs1_base64()),
-        "record_value": records.record_value(key.public_key_der),
-        "dns_resolvers": [sandbox.dns_resolver],
-        **more,
-    }
-    identities = [ByodkimIdentity(domain, {"domain": domain, **inputs}) for domain in domains]
-    verification = DkimVerification("verification", DkimVerificationArgs(identities=identities))
-    pulumi.export("pending", verification.pending)
 
 
 def steps(result: Result) -> list[tuple[str, str, str]]:

@@ -12,7 +12,6 @@ from tests.engine.results import record_value
 from tests.engine.stack import (
     OPENSSL_KEY,
     REGION,
-    declare_identities,
     requests,
     step_lines,
 )
@@ -83,7 +82,9 @@ def test_many_identities_cost_one_list_a_look(sandbox, switches, open_stack):
             sandbox.clock.advance(3600)
 
     switches.first_check_seconds = 1800
-    stack = open_stack(program=lambda: declare_identities(sandbox, domains))
+    own = {"1": {"selector": "s1", "privateKey": OPENSSL_KEY}}
+    by_hand = {"generation": 1, "keys": own, "dns": "manual"}
+    stack = open_stack(dict.fromkeys(domains, by_hand))
     with requests(sandbox) as asked:
         result = stack.apply(on_output=look_now)
     assert result.outputs["pending"] == []
