@@ -51,8 +51,8 @@ class Clock:
 class Receivers:
     """One asks the name servers each time, one remembers an answer as long as its TTL says."""
 
-    def __init__(self, sandbox, domain):
-        self.sandbox, self.domain = sandbox, domain
+    def __init__(self, sandbox, *domains):
+        self.sandbox, self.domains = sandbox, domains
         self.clock = Clock()
         self.failed = []
         self._mail = []
@@ -73,16 +73,20 @@ class Receivers:
 
     def __call__(self, line=""):
         """
-        Now, or after a step of a run for this domain, as its *line* says: a message is sent, and
-        all that is on its way arrives again.
+        Now, or after a step of a run for a domain, as its *line* says: a message of the domain is
+        sent, and all of its mail that is on its way arrives again.
         """
-        if line and not re.search(rf" {self.domain}/.* (updated|created)", line):
-            return
+        for domain in self.domains:
+            if not line or re.search(rf" {domain}/.* (updated|created)", line):
+                self._hear(domain)
+
+    def _hear(self, domain):
         self._now = {}
-        self._mail.append(send(self.sandbox, self.domain, REGION))
+        self._mail.append((domain, send(self.sandbox, domain, REGION)))
+        messages = [message for sender, message in self._mail if sender == domain]
         for look_up in self._look_ups:
-            for message in self._mail:
-                name = f"{message.verdict.selector}._domainkey.{self.domain}"
+            for message in messages:
+                name = f"{message.verdict.selector}._domainkey.{domain}"
                 verdict = judged(message.content, look_up(name).values)
                 if verdict.result != "pass":
                     self.failed.append(verdict)

@@ -132,20 +132,14 @@ def test_rotations(sandbox, open_stack, keys_zone):
     stack.declare(domains | {MOVED: {"generation": 1, "dns": [PLAIN, SLOTS]}})
     assert "set `fromGeneration: 3` at the new one" in stack.preview().stdout
 
-    receivers = [Receivers(sandbox, domain) for domain in LIVES]
-
-    def hear(line=""):
-        for receiver in receivers:
-            receiver(line)
-
-    hear()
+    receivers = Receivers(sandbox, *LIVES)
+    receivers()
     for number in range(1, max(map(len, LIVES.values()))):
-        for receiver in receivers:
-            receiver.days_pass(11)
+        receivers.days_pass(11)
         days_pass(stack, 11)
-        hear()
-        up = stack.apply(step(number), on_output=hear)
-        hear()
+        receivers()
+        up = stack.apply(step(number), on_output=receivers)
+        receivers()
         for domain, life in LIVES.items():
             selector = life[min(number, len(life) - 1)][-1]
             assert shown(up, domain)["selector"].startswith(selector)
@@ -155,7 +149,7 @@ def test_rotations(sandbox, open_stack, keys_zone):
             assert sorted(done) == rotated(ROTATED, number + 2), up.stdout
         if number == 4:
             assert None not in slots(sandbox, MOVED)
-    assert [receiver.failed for receiver in receivers] == [[], [], []]
+    assert receivers.failed == []
     assert slots(sandbox, MOVED) == slots(sandbox, PREFIXED) == [None, None, None]
     assert steps(stack.up()) == []
 
@@ -226,20 +220,15 @@ def test_no_record_changes_too_early(sandbox, open_stack, keys_zone, tmp_path):
         assert slots(sandbox, targeted) == before, run.stdout
     assert receivers.failed == []
 
-    receivers = [Receivers(sandbox, domain) for domain in (targeted, failing, regional)]
-
-    def hear(line=""):
-        for receiver in receivers:
-            receiver(line)
-
+    receivers = Receivers(sandbox, targeted, failing, regional)
     days_pass(stack, 11)
-    hear()
+    receivers()
     first = [slot(sandbox, domain, 1) for domain in (failing, regional)]
     declare(2, 3, 2)
     action = "PutEmailIdentityDkimSigningAttributes"
     for when, goes_on in (("before", True), ("after", False)):
         sandbox.ses.inject(Fault("access_denied", when, operation=action, domain=failing))
-        up = stack.up(on_output=hear, continue_on_error=goes_on)
+        up = stack.up(on_output=receivers, continue_on_error=goes_on)
         assert up.failed
         assert ("what may stand in its slot is not known" in up.stdout) == goes_on
     declare(2, 3, 3)
@@ -251,7 +240,7 @@ def test_no_record_changes_too_early(sandbox, open_stack, keys_zone, tmp_path):
         f"**::{regional}/1",
         f"**::{regional}/4",
     ]
-    stack.apply(target=only, on_output=hear)
+    stack.apply(target=only, on_output=receivers)
     assert [slot(sandbox, domain, 1) for domain in (failing, regional)] == first
 
     declare(3, 3, 3)
@@ -259,13 +248,13 @@ def test_no_record_changes_too_early(sandbox, open_stack, keys_zone, tmp_path):
     planned = stack.preview(plan=str(plan))
     assert planned.ok, planned.errors
     days_pass(stack, 3, plan)  # time alone changes nothing
-    hear()
-    done = stack.apply(plan=str(plan), on_output=hear)
+    receivers()
+    done = stack.apply(plan=str(plan), on_output=receivers)
     assert sorted(steps(done)) == sorted(steps(planned))
     after = slots(sandbox, targeted)
     assert (after[0] != before[0], after[1:]) == (True, before[1:])
     assert set(first).isdisjoint(slot(sandbox, domain, 1) for domain in (failing, regional))
-    assert [receiver.failed for receiver in receivers] == [[], [], []]
+    assert receivers.failed == []
 
     declare(4, 3, 3)
     run = stack.up()
