@@ -86,13 +86,6 @@ def edited(panel, open_shared_stack):
     return EditedStack(stack, domains)
 
 
-def identity_in(state, domain):
-    """What *state* has of the identity of a domain."""
-    resources = json.loads(state)["deployment"]["resources"]
-    [identity] = [one for one in resources if one["urn"] == urn(IDENTITY, f"{domain}/{REGION}")]
-    return identity
-
-
 def verdict_now(sandbox, message):
     """What a receiver says who gets *message* only now."""
     again = sandbox.mail.verify_again(timedelta(days=365))
@@ -171,9 +164,11 @@ def test_replace(sandbox, edited):
     way out.
     """
     before = sandbox.ses.identities(REGION)[REPLACED]
-    old_half = identity_in(edited.stack.export_text(), REPLACED)
+    state = json.loads(edited.stack.export_text())["deployment"]
+    identity = urn(IDENTITY, f"{REPLACED}/{REGION}")
+    (old_half,) = (one for one in state["resources"] if one["urn"] == identity)
     with requests(sandbox) as asked:
-        replaced = edited.stack.up(replace=[urn(IDENTITY, f"{REPLACED}/{REGION}")])
+        replaced = edited.stack.up(replace=[identity])
     assert replaced.ok
     assert {
         f"create-replacement {REPLACED}/{REGION} ByodkimIdentity",
