@@ -5,8 +5,6 @@ What a program may import. A name is loaded when it is asked for: the plugin pro
 command line import this package too, and need little of it.
 """
 
-from __future__ import annotations
-
 from typing import TYPE_CHECKING
 
 __version__ = "0.1.0"

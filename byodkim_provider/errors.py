@@ -7,8 +7,6 @@ changed, and the next step. All are in `messages`. No message contains key mater
 class of its own where a program, or another part of this package, catches it.
 """
 
-from __future__ import annotations
-
 import os
 import sys
 import traceback

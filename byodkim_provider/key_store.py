@@ -6,8 +6,6 @@ ours, from a run that did not finish, and its key is used; or it is someone else
 unchanged.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Mapping, MutableMapping
 from dataclasses import replace

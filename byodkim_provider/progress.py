@@ -8,8 +8,6 @@ plugin process (https://github.com/pulumi/pulumi/issues/6065). Every wait ends w
 run is interrupted. A message that can't be sent never fails a call.
 """
 
-from __future__ import annotations
-
 import threading
 import time
 from collections.abc import Callable, Collection, Sequence

@@ -6,8 +6,6 @@ value. A type is an annotation, which pydantic checks. Plain values in, problems
 callers leave out unknown values of a preview first.
 """
 
-from __future__ import annotations
-
 import functools
 import ipaddress
 import json

@@ -4,8 +4,6 @@ How an error message quotes a value, or the words of another service: without ke
 Strings only: no I/O.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches

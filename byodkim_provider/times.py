@@ -1,7 +1,5 @@
 """Moments as text, as the state and JSON have them."""
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 
 

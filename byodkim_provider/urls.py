@@ -1,7 +1,5 @@
 """The host of a URL, as every reader of it would read it."""
 
-from __future__ import annotations
-
 import re
 from typing import Final
 

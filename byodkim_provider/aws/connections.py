@@ -7,8 +7,6 @@ stay within SES's rate limit. Which settings are allowed is in `settings`. Nothi
 anything in AWS.
 """
 
-from __future__ import annotations
-
 import os
 import threading
 from collections import defaultdict

@@ -6,8 +6,6 @@ No message from here quotes a key, and none has a cause: the request in a botoco
 one.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, MutableMapping

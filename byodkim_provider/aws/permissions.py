@@ -4,8 +4,6 @@ Which AWS actions are called, on what and why: the one table, and the policy tha
 An action that is called and is not in here is a bug (tests/aws/test_permissions.py).
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from typing import Any, Final
 

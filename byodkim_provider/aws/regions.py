@@ -3,8 +3,6 @@ AWS's Regions and partitions, as botocore's data have them. No call, and no sess
 profile, which may be missing.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from functools import cache
 from typing import Any

@@ -7,8 +7,6 @@ name, never ignored: otherwise an identity could end up in another account than 
 Strings in, values out; no value that may be a secret is quoted.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping

@@ -5,8 +5,6 @@ Standard output has the result, everything else goes to standard error and begin
 An error is one line and a hint, never a traceback.
 """
 
-from __future__ import annotations
-
 import io
 import os
 import sys

@@ -5,8 +5,6 @@ for `doctor`.
 Nothing is changed. `dns.diagnosis` judges a record, `now` a domain.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -2,8 +2,6 @@
 Options and arguments that several commands have. Errors name the option.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Final, TypeVar
 

@@ -4,8 +4,6 @@
 It needs neither a stack nor AWS: `byodkim status` does the same for all records of a stack.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import Final
 

@@ -4,8 +4,6 @@ Everything outside that a command uses: the Pulumi CLI, files, SES, DNS, the clo
 It is one value, so that a test can replace all of it but the files.
 """
 
-from __future__ import annotations
-
 import os
 import signal
 import subprocess

@@ -4,8 +4,6 @@
 It uses the configuration and the state, and does not call AWS.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from typing import Any
 

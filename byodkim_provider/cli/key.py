@@ -5,8 +5,6 @@ The key goes to standard output or into one new file. It is never an argument, i
 temporary file.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import sys

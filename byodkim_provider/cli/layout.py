@@ -2,8 +2,6 @@
 What `byodkim status` and `doctor` print for people. Values in, lines out.
 """
 
-from __future__ import annotations
-
 import os
 from collections import Counter
 from collections.abc import Iterable, Iterator

@@ -7,8 +7,6 @@ Unknown: DNS gave no answer. Due: somebody should do something, and mail is fine
 to do anything.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta

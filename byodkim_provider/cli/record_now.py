@@ -4,8 +4,6 @@ A record as DNS shows it now: the values that `status` and `doctor` print, and h
 The words of a panel are in `dns.panels`, those of a fix in `dns.diagnosis`.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal

@@ -5,8 +5,6 @@ TXT records come from a stack's state, CNAMEs from its settings; no lookup, no c
 `dkim.records` builds values, `panels` knows the panels.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial

@@ -3,8 +3,6 @@ What `byodkim status` writes for others than people at a terminal: metrics for P
 page for auditors. Values in, text out.
 """
 
-from __future__ import annotations
-
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -7,8 +7,6 @@ for. Domains are letters, digits, dots and hyphens, so they are YAML; what other
 escaped.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Collection, Mapping
 from fnmatch import filter as matching

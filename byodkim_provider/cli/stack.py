@@ -4,8 +4,6 @@ The stack of a command: its project, configuration and state. Nothing is decrypt
 Configuration and state come from Pulumi, so that a command sees what `pulumi up` would see.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace

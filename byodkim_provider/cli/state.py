@@ -5,8 +5,6 @@ Reads the output of `pulumi stack export`; nothing is decrypted. The settings of
 of the last run, whatever a stack file says by now.
 """
 
-from __future__ import annotations
-
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

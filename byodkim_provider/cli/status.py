@@ -4,8 +4,6 @@
 `answers` asks, `now` judges what the answers mean, and `layout` formats that.
 """
 
-from __future__ import annotations
-
 import sys
 from typing import TextIO
 

@@ -5,8 +5,6 @@ one.
 The texts are in `messages.cli`.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Collection, Sequence

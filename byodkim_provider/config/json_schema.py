@@ -6,8 +6,6 @@ read them whenever the classes are imported, in each run, and that is a fifth of
 imports take.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import json

@@ -5,8 +5,6 @@ Pydantic's errors in, lines out: it knows a model only by its fields. No line qu
 may be a key.
 """
 
-from __future__ import annotations
-
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import replace

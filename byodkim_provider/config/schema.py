@@ -6,8 +6,6 @@ value is read is in `values`. The docstrings of fields and classes are what edit
 the JSON Schema.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterator, Mapping
 from functools import cached_property

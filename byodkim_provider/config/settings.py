@@ -6,8 +6,6 @@ may be written is in `schema`, how a problem is formatted in `problems`; the rul
 involve more than one key.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final

@@ -4,8 +4,6 @@ Parses the text of a stack file or of a project file.
 Text in, values out: no file here. Pulumi's SDK brings the parser.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final

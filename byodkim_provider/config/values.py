@@ -2,8 +2,6 @@
 Types of values that only a stack file has, and what all its maps share.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 

@@ -5,8 +5,6 @@ Integers in, values out: no clock (times are parameters), no I/O, no Pulumi. A r
 rotation that is written anywhere else is in the wrong file.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final, Literal, TypeVar

@@ -9,8 +9,6 @@ its place, else in the words of `cryptography`. No reason quotes the key, and ea
 For users who don't have the private key, `load_public` reads the public one.
 """
 
-from __future__ import annotations
-
 import base64
 import codecs
 import hashlib

@@ -6,8 +6,6 @@ fix each misconfiguration, are in `messages.dkim`. Mistakes with the same fix ar
 misconfiguration. No message quotes a value, which may be a private key.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 from functools import lru_cache

@@ -6,8 +6,6 @@ belongs in this file; otherwise publishing and checking could disagree. Like a v
 compares decoded keys, never strings.
 """
 
-from __future__ import annotations
-
 import base64
 import binascii
 import re

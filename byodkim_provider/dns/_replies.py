@@ -5,8 +5,6 @@ servers.
 Silence and errors raise `NoAnswer`. Which servers are asked, and in which order, is for `resolver`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import count

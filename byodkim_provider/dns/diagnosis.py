@@ -9,8 +9,6 @@ A CNAME that people paste is wrong by itself (missing, at another name, proxied,
 target), or it is right and the record that it leads to is wrong, which a stack keeps.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace

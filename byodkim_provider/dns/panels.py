@@ -5,8 +5,6 @@ Data and instructions: no DNS, no AWS. If a provider documents nothing about a f
 as unknown, never guessed. `records` builds names and values; this module only formats them.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass

@@ -8,8 +8,6 @@ for up to the zone's SOA MINIMUM (RFC 2308 section 5; 15 minutes on Route 53), a
 names below it too (RFC 8020).
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial

@@ -4,8 +4,6 @@ Decides whether a record is visible, and says what is wrong where it is not.
 Answers in, judgement out: `resolver` queries servers, `misconfigurations` recognises wrong values.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain

@@ -5,8 +5,6 @@ Prerequisites make the rule about other people's values atomic: the server itsel
 if the name was changed meanwhile.
 """
 
-from __future__ import annotations
-
 import socket
 from typing import Any, Final
 

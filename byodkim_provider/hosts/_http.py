@@ -5,8 +5,6 @@ Uses urllib3 (a dependency of botocore), which by itself makes no retries and fo
 with the token. Its errors contain URLs, so they are never passed on. Its import takes long.
 """
 
-from __future__ import annotations
-
 import logging
 import ssl
 import urllib.request

@@ -8,8 +8,6 @@ An error is decided by its code.
 Compared with recorded traffic, peers' clients and documents.
 """
 
-from __future__ import annotations
-
 from functools import cached_property
 from typing import Final
 from urllib.parse import quote

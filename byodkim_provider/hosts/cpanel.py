@@ -10,8 +10,6 @@ editor, off.
 Compared with peers' clients and documents.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import re

@@ -8,8 +8,6 @@ the status 200, and an error is a code, perhaps with specifics behind a tab.
 Compared with recorded traffic, peers' clients and documents.
 """
 
-from __future__ import annotations
-
 from typing import Any, Final
 
 from byodkim_provider.dkim import records

@@ -7,8 +7,6 @@ https://developer.godaddy.com; the token is a personal access token with two sco
 Compared with the vendor's own client, peers' clients and documents.
 """
 
-from __future__ import annotations
-
 from typing import Final
 from urllib.parse import quote
 

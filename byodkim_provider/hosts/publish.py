@@ -5,8 +5,6 @@ Read, make one change, read again, until a name's TXT record is as declared.
 Because every change follows a read, a lost response does not matter.
 """
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

@@ -4,8 +4,6 @@ All DNS hosts, and the panels that people type records into: what is known of ea
 It also opens the host of a record's settings. Nothing here calls a host.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from textwrap import indent

@@ -7,8 +7,6 @@ The messages are in `_dns_update`, with dnspython, whose import takes long.
 Compared with real servers.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from byodkim_provider.hosts.interface import HostSpec

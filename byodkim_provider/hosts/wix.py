@@ -11,8 +11,6 @@ in one piece first, then in quoted strings if that is refused, or fails in Googl
 Compared with the vendor's own client and documents.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import quote

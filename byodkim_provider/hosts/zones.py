@@ -4,8 +4,6 @@ Where the records of a domain's keys stand: zones at DNS providers.
 A zone is an input of an identity and is kept in its state.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final

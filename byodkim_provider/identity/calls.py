@@ -4,8 +4,6 @@ What a plan is made of, and what is stored of SES's responses.
 Values only: `plan` decides, `lifecycle` calls.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal

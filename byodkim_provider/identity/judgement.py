@@ -19,8 +19,6 @@ codes.
 The last three are about a key that SES has, so they are found only if nothing else differs.
 """
 
-from __future__ import annotations
-
 from dataclasses import replace
 from datetime import timedelta
 from typing import Final

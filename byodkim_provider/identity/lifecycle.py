@@ -5,8 +5,6 @@ touch.
 What is to be stored is returned once every call has succeeded. No Pulumi here.
 """
 
-from __future__ import annotations
-
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import replace

@@ -6,8 +6,6 @@ For a run that waits for a record, and for a preview that says so; and for a cha
 providers, which must not take a record from where verifiers find it.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Collection, Sequence, Set
 from contextlib import nullcontext

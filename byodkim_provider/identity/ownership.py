@@ -4,8 +4,6 @@ Who owns an identity in SES, by its tags, and what may not be done to an identit
 Values in, a refusal or a line about a take-over out: no call here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Literal
 

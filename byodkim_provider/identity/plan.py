@@ -31,8 +31,6 @@ Why each call is where it is.
   every other call has succeeded. Tags that go come last of all.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Set
 from dataclasses import replace
 from datetime import datetime, timedelta

@@ -17,8 +17,6 @@ Values in, values or a refusal out: no clock (times are parameters), no I/O, no 
 refusals are for previews, so nothing here may raise for what is stored already.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection
 from dataclasses import fields
 from datetime import datetime, timedelta

@@ -4,8 +4,6 @@ What all resources of one run share and find out, and what they may call: SES, D
 A process of the plugin is one run. A test makes a run and services of its own, and patches nothing.
 """
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Collection, Hashable, Iterator, Sequence

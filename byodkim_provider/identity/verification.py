@@ -5,8 +5,6 @@ Waits until SES has verified each identity, and says why it has not.
 read. No Pulumi.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import chain, repeat

@@ -3,8 +3,6 @@ What calls to AWS end in, and what is wrong with the settings for them, or with 
 Manager.
 """
 
-from __future__ import annotations
-
 from typing import Final
 
 from byodkim_provider.messages import Table

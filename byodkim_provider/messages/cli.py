@@ -1,7 +1,5 @@
 """What the commands refuse, what they say beside their result, and what they find."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from byodkim_provider.messages import Table

@@ -1,7 +1,5 @@
 """What is wrong with a setting. The line of a problem begins with the path of its setting."""
 
-from __future__ import annotations
-
 from byodkim_provider.messages import Table
 
 

@@ -1,7 +1,5 @@
 """What is wrong with a domain, a selector or a key."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from byodkim_provider.messages import Table

@@ -1,7 +1,5 @@
 """What goes wrong with a record at a DNS host."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from byodkim_provider.messages import Table

@@ -1,7 +1,5 @@
 """What is refused of an identity, and what a run says of it."""
 
-from __future__ import annotations
-
 from typing import Final
 
 from byodkim_provider.messages import Table

@@ -1,7 +1,5 @@
 """What a Pulumi program is refused, and what it notes."""
 
-from __future__ import annotations
-
 from byodkim_provider.messages import Table
 
 

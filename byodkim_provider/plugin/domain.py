@@ -6,8 +6,6 @@ Its inputs are those of a domain in a stack file. They are plain values: what is
 them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

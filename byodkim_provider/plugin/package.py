@@ -5,8 +5,6 @@ descriptions.
 It is made from the model of the stack file, so that both take the same settings.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -8,8 +8,6 @@ other calls run in threads.
 
 # ruff: noqa: N802 # the protocol's method names
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import json

@@ -1,7 +1,5 @@
 """Values on the wire: what the engine sends, and what it gets."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

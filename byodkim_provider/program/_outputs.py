@@ -6,8 +6,6 @@ An output is the verdict of the verification, or a difference that a refresh fou
 declared here.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TypedDict

@@ -5,8 +5,6 @@ People with a panel, a host with an API, or Route 53, which has a file of its ow
 program's.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 

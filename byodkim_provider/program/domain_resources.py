@@ -20,8 +20,6 @@ records, and keeps the records if the deletion of an identity fails. Two cases a
   as it is, and the run still deletes the records that leave, though SES may need them.
 """
 
-from __future__ import annotations
-
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain

@@ -5,8 +5,6 @@ A project needs no more than `declare_stack()`. What a user has to correct is on
 without a traceback.
 """
 
-from __future__ import annotations
-
 import gc
 from collections.abc import Mapping, Sequence
 from typing import Any, Final

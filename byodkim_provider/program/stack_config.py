@@ -3,8 +3,6 @@ Reads the configuration of the running stack: all under the project's name, the 
 credentials.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator, Mapping
 from pathlib import Path

@@ -7,8 +7,6 @@ a call: without an addition the resources still work, and a run says once what i
 contract tests run all of it in the real process.
 """
 
-from __future__ import annotations
-
 import contextlib
 import functools
 import gc

@@ -5,8 +5,6 @@ How the engine asks: plain dicts in and out, unknowns in previews. What happens 
 `identity.plan`, for a preview too.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress

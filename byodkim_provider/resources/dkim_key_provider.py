@@ -6,8 +6,6 @@ the stack's state, as a secret, and no network is used. With a key store it neve
 state; `key_store` decides what happens then.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any, Final
 

@@ -4,8 +4,6 @@ Verification of identities, as a Pulumi resource.
 Translates between the engine's plain dicts and `identity.verification`, which polls and decides.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Annotated, Any, Final

@@ -6,8 +6,6 @@ How the engine asks: plain dicts in and out. What is done at the host is decided
 process that runs the call reads them from the stack's configuration or its environment.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, Final

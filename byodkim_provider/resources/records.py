@@ -14,8 +14,6 @@ What protects a record, as five rules; the fifth is here, the page "The life of 
    Nobody else has the selector of a generated key, so its name is not read.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Sequence
 
 from byodkim_provider.dkim.records import mark, unquoted

@@ -7,8 +7,6 @@ languages needs is in `plugin.servicer`. Each use of what is not public has a wa
 SDK has changed, and a contract test.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Callable, Hashable, Iterable, Mapping
 from threading import Event
