@@ -96,7 +96,7 @@ def is_passing(error: BaseException) -> bool:
     return is_throttled(error) or _is_unconfirmed(error)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Service:
     """A service in one place, and what its errors say beside AWS's words."""
 

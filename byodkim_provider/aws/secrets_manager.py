@@ -28,7 +28,7 @@ RECOVERY_DAYS: Final = 30
 """How long a deleted secret can be restored, in days: the longest that DeleteSecret allows."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Secret:
     """A secret, as far as the action that returns it says."""
 

@@ -77,7 +77,7 @@ LIST_PAGE_SIZE: Final = 1000
 """Largest page of ListEmailIdentities (SES v2 API reference)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SesIdentity:
     """
     An identity, as far as the action that returns it says. *at* is SES's own clock (its `Date`
@@ -141,7 +141,7 @@ def with_error(shown: str, error_type: str) -> str:
     return f"{shown} ({error_type}{known})" if error_type else shown
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Listed:
     """
     One entry of ListEmailIdentities. The status is the identity's; the list has no DKIM status.

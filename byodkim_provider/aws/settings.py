@@ -69,7 +69,7 @@ def tag_list(tags: Mapping[str, str]) -> Any:
     return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class AwsSettings:
     """The `aws:` configuration of a stack."""
 

@@ -49,7 +49,7 @@ def worst(found: Iterable[Health]) -> Health:
     return max(found, key=BY_SEVERITY, default="well")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Finding:
     """Something to say of a domain."""
 
@@ -62,7 +62,7 @@ class Finding:
         return f"{self.region}: {self.message}" if self.region else str(self.message)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class IdentityNow:
     """An identity, as SES shows it now."""
 
@@ -104,7 +104,7 @@ class IdentityNow:
         return f"{self.status}, signing disabled" if disabled else self.status
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class DomainNow:
     """A domain, with all findings."""
 
@@ -125,7 +125,7 @@ class DomainNow:
     """What there is to say, the worst first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class StackNow:
     """A stack with its domains."""
 

@@ -26,7 +26,7 @@ NOT_CHECKED: Final = "`dnsCheck: off`: `byodkim doctor DOMAIN --selector S` asks
 Kind = Literal["wrong", "unknown", "due", "note"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class RecordNow:
     """A record, as DNS shows it now: what `--json` prints."""
 

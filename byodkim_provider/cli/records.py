@@ -29,7 +29,7 @@ from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.messages.cli import CliMessages
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Record:
     """A record to be published."""
 

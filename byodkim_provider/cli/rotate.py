@@ -31,7 +31,7 @@ from byodkim_provider.messages.cli import CliMessages
 Way = Literal["forward", "back", "compromised"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Change:
     """A change of one setting of a domain: `generation`, `published` or `overlapDays`."""
 
@@ -48,7 +48,7 @@ class Change:
         return f"{self.path}: {before} -> {after}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Entry:
     """Where the stack file has a domain."""
 
@@ -58,7 +58,7 @@ class Entry:
     """Names of the settings that it does not leave to defaults."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Rotation:
     """One step of a domain."""
 

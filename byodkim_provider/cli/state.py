@@ -27,7 +27,7 @@ PLUGIN: Final = "byodkim:index:"
 AWS_RECORD: Final = "aws:route53/record:Record"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DeclaredRecord:
     """A TXT record that the stack declares."""
 
@@ -37,7 +37,7 @@ class DeclaredRecord:
     value: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Domain:
     """A domain, as the state has it."""
 
@@ -82,7 +82,7 @@ class Domain:
         return () if self.settings.retired else tuple(self.settings.regions)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class State:
     """What the commands read of a stack's state."""
 

@@ -114,7 +114,7 @@ class DomainSettings(DomainDefaults):
         return targets
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Settings:
     """The configuration of a stack."""
 

@@ -39,7 +39,7 @@ def parsed_arn(arn: str) -> tuple[str, str]:
     return found["region"], found["account"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class KeySecret:
     """The content of a secret: a key, its domain and its selector."""
 

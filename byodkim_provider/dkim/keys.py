@@ -52,7 +52,7 @@ _PRIVATE: Final = DkimMessages.PRIVATE_EXPECTED()
 _PUBLIC: Final = DkimMessages.PUBLIC_EXPECTED()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SigningKey:
     """An RSA key SES can sign with. A class so that it is checked once, when loaded or made."""
 

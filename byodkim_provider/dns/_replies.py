@@ -126,7 +126,7 @@ them.
 """
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Zone:
     """A zone and its name servers, as a referral names them."""
 

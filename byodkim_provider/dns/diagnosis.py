@@ -49,7 +49,7 @@ NAMES_AT_ONCE: Final = 8
 """Names that are looked up at the same time for a record that is missing."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class ExpectedRecord:
     """A record as it should be, and what is known about its zone and panel."""
 

@@ -17,7 +17,7 @@ RecordType = Literal["TXT", "CNAME", "MX"]
 """A type of DNS records that people type in."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Panel:
     """One provider's panel for DNS records, as the user sees it."""
 

@@ -43,7 +43,7 @@ MAX_ALIASES: Final = 8
 """Longest chain of CNAMEs that is followed; BIND and Unbound have similar limits."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Answer:
     """One server's answer about one name."""
 

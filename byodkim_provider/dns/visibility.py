@@ -33,7 +33,7 @@ BY_RESOLVERS: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Diagnosis:
     """The state of one record in DNS."""
 

@@ -46,7 +46,7 @@ class Busy(NotDone):
         self.retry_after = seconds
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Credentials:
     """
     Secrets for one host, with the stack file's names. A class so that they are never shown.
@@ -107,7 +107,7 @@ class Credentials:
         return hidden(" ".join(text.split()), secrets)[:MAX_SAID]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HostSettings:
     """A record's settings for its host."""
 
@@ -169,7 +169,7 @@ HostName = Literal["cloudflare", "godaddy", "dreamhost", "cpanel", "wix", "rfc21
 """The hosts by the names of their modules, which are also their names in a stack file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class HostSpec:
     """One host."""
 

@@ -31,7 +31,7 @@ Action = Literal[
 MAIL_FROM: Final = "PutEmailIdentityMailFromAttributes"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Call:
     """One call. It sends what is declared, and these fields, each of some actions only."""
 
@@ -44,7 +44,7 @@ class Call:
     """Generations that may have signed until Create or Put sends the key."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Plan:
     """What a run does next: one read or lookup, and then another plan; or the calls."""
 
@@ -62,7 +62,7 @@ class Plan:
     """What is said before the calls."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Seen:
     """What a run has seen so far."""
 

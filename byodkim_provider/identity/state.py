@@ -57,7 +57,7 @@ TIMEOUT_MINUTES: Final = 30
 """Default time limit of a verification: much longer than SES usually takes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Declared:
     """
     The inputs of an identity without its private key or secret, for which the fingerprint stands.
@@ -207,7 +207,7 @@ INPUTS: Final = model_of(
 """Types of what a program gives."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class KeyInSes:
     """The key that SES has: since when, how SES got it, and SES's status."""
 
@@ -225,7 +225,7 @@ class KeyInSes:
     """SES's DKIM status, or GONE."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Stored:
     """The outputs of an identity: an echo of its inputs, and what became of them."""
 

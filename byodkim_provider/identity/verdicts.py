@@ -60,7 +60,7 @@ Status of an identity that was not polled, or for which SES returned an error: s
 """
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Entry:
     """One identity to verify. Two entries are equal if SES got the same key at the same time."""
 
@@ -89,7 +89,7 @@ class Entry:
         return f"{record_name(self.selector, self.domain)}.{self.cname}" if self.cname else ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class Verdict:
     """Whether one entry is verified, and why."""
 

@@ -36,7 +36,7 @@ class Table(Enum):
         return Message(self, fields)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Message:
     """One message. It equals another one with the same code and fields."""
 

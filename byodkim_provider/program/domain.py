@@ -263,7 +263,10 @@ class ByodkimDomain(pulumi.ComponentResource):
         self._settings, self.identities, self.cnames = settings, identities, settings.cnames
         self._verification = resources.verification(identities.values()) if waits else None
         self.selector = pulumi.Output.from_input(keys[signing]["selector"])
-        self._warn()
+        for warning in settings.warnings:
+            pulumi.log.warn(warning, self)
+        for identity in identities.values():
+            identity.signing_since.apply(self._warn_of_age)
         self.records, stored = [], []
         for generation, role in roles.items():
             key = keys[generation]
@@ -323,12 +326,6 @@ class ByodkimDomain(pulumi.ComponentResource):
         if not self._verification:
             raise InvalidSettings(ProgramMessages.NO_WAIT(name=self.pulumi_resource_name))
         return self._verification
-
-    def _warn(self) -> None:
-        for warning in self._settings.warnings:
-            pulumi.log.warn(warning, self)
-        for identity in self.identities.values():
-            identity.signing_since.apply(self._warn_of_age)
 
     def statuses(self) -> Mapping[str, pulumi.Output[str]]:
         """SES's status by Region: with *wait* as the verification found it."""

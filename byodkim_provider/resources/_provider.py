@@ -116,9 +116,8 @@ def check_result(inputs: Mapping[str, Any], problems: Iterable[str]) -> CheckRes
     """The result of a `check`; a problem is one line, perhaps with a hint."""
     # No property name: with one, the engine prints the property's value.
     # https://github.com/pulumi/pulumi/issues/19465
-    return CheckResult(dict(inputs), [CheckFailure("", _lines(problem)) for problem in problems])
-
-
-def _lines(problem: str) -> str:
-    text, separator, hint = problem.partition(HINT)
-    return f"{printable(text)}{separator}{printable(hint)}"
+    failures = []
+    for problem in problems:
+        text, separator, hint = problem.partition(HINT)
+        failures.append(CheckFailure("", f"{printable(text)}{separator}{printable(hint)}"))
+    return CheckResult(dict(inputs), failures)

@@ -335,13 +335,11 @@ class DkimVerification(OurResource):
         """*name* is unique in its stack."""
         inputs = {
             **vars(args),
-            "identities": [_outputs(identity) for identity in args.identities],
+            "identities": [
+                {output: getattr(identity, output) for output in VERIFIED}
+                for identity in args.identities
+            ],
             "account_id": args.identities[0].account_id if args.identities else None,
             "retired": sorted(args.retired) or None,
         }
         super().__init__(name, inputs, opts)
-
-
-def _outputs(identity: ByodkimIdentity) -> dict[str, pulumi.Output[Any]]:
-    """The outputs that are verified."""
-    return {name: getattr(identity, name) for name in VERIFIED}

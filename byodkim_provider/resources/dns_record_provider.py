@@ -15,7 +15,7 @@ from pulumi.dynamic import CheckResult, CreateResult, DiffResult, ReadResult, Up
 from byodkim_provider import property_types
 from byodkim_provider.dkim.records import mark
 from byodkim_provider.hosts import registry
-from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings
+from byodkim_provider.hosts.interface import Credentials, DnsHost, HostSettings
 from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.identity.run import Run
@@ -70,7 +70,9 @@ class DnsRecordProvider(DynamicProvider):
             problems = [problem.with_hint()]
         # Only a call to the host shows whether a record exists: other changes need no secret.
         if not olds:
-            self._say_untried(news["provider"])
+            provider = news["provider"]
+            if not SPECS[provider].was_run and self._run.first("untried", provider):
+                self._run.progress().info(RecordMessages.UNTRIED(provider=provider))
             secrets = self._credentials(news)
             problems += [
                 str(
@@ -127,10 +129,6 @@ class DnsRecordProvider(DynamicProvider):
         return RecordAtHost(
             host, props["name"], turns=run.turns, clock=run.clock, progress=run.progress()
         )
-
-    def _say_untried(self, provider: HostName) -> None:
-        if not SPECS[provider].was_run and self._run.first("untried", provider):
-            self._run.progress().info(RecordMessages.UNTRIED(provider=provider))
 
     def _credentials(self, props: Mapping[str, Any]) -> Credentials:
         written = self._config("dnsCredentials")
