@@ -4,8 +4,6 @@ What holds for every test: no network but loopback, and in unit tests no real sl
 A test that breaks the rule fails where it does, and not as the network error it would have got.
 """
 
-from __future__ import annotations
-
 import gc
 import ipaddress
 import os

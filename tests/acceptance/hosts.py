@@ -7,8 +7,6 @@ each step whether it ended as at the stand-in. The secrets come from the environ
 docs/how-to/dns.md.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import secrets

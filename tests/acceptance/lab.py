@@ -5,8 +5,6 @@ Private keys are in requests and nowhere else: an error of botocore is shown by 
 text may quote a request.
 """
 
-from __future__ import annotations
-
 import base64
 import re
 import secrets

@@ -9,8 +9,6 @@ that missed, or after half a day beside a control: an identity with a right key 
 later, that is verified.
 """
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Generator, Mapping
 from typing import Any, Final

@@ -7,8 +7,6 @@ such a name, and its identity the run's tag, is deleted; nothing else is, and no
 overwritten.
 """
 
-from __future__ import annotations
-
 import re
 
 from tests.acceptance.lab import TAG, Lab, Refused, Stop, below, plain

@@ -3,8 +3,6 @@ If this fails, who tries a DNS host for the first time publishes a token or
 records of others, leaves records in the zone, or takes a host for what its stand-in is.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from byodkim_provider.hosts.registry import SPECS

@@ -4,8 +4,6 @@ What a hint says, taken out of the error that a person sees, and done to a stack
 No assertion here. Settings and commands stand between backticks in every text of ours.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """If this fails, SES is called too fast, twice, or after Ctrl-C, or an error quotes a key."""
 
-from __future__ import annotations
-
 import re
 import traceback
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """If this fails, keys go to another account or endpoint than the stack says."""
 
-from __future__ import annotations
-
 import json
 import traceback
 from types import SimpleNamespace

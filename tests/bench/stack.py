@@ -3,8 +3,6 @@ One stack of the bench: runs of the sandbox's CLI, each with a new language host
 own: so a run pays for its imports.
 """
 
-from __future__ import annotations
-
 import os
 import subprocess
 import sys

@@ -5,8 +5,6 @@ Times are only measured, by `make bench`. Each bound is what the code needs now.
 need less lowers the bound in the same change; nobody raises one without a reason in the commit.
 """
 
-from __future__ import annotations
-
 import json
 import subprocess
 import sys

@@ -6,8 +6,6 @@ refuses the first calls of a run alone. Time passes where somebody waits, and wh
 way.
 """
 
-from __future__ import annotations
-
 import itertools
 import threading
 from collections import Counter

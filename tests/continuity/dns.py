@@ -5,8 +5,6 @@ The same servers have the zone to which the domain's three CNAMEs lead. What the
 is in `zone`, what the world sees of it in `look_up`. No mail and no engine here, and no judgement.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Mapping
 from datetime import datetime, timedelta

@@ -6,8 +6,6 @@ move that a preview refuses is a move too. What is left out, because mail fails 
 in `holes`, and each rule that leaves something out says so.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ Short lives that made mail fail, each with what the product did not know at that
 None of those in `HOLES` does any more.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any, Final
 

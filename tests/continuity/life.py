@@ -5,8 +5,6 @@ A move raises `AssertionError` as soon as a message fails. No chance here: what 
 when, is the caller's choice.
 """
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 from datetime import timedelta

@@ -8,8 +8,6 @@ again, step by step, and stores each step's outcome at once. What failed stores 
 waits for it is skipped, and nothing is deleted after a failure.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal

@@ -5,8 +5,6 @@ SES is the sandbox's, without HTTP; Route 53 is the zone of `dns`. Each call tak
 mail leaves before and after it.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress

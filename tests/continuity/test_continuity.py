@@ -5,8 +5,6 @@ What is asserted is in `traffic` and `life`, what can happen in `driver`. CONTIN
 in the environment looks for more, by chance instead of always in the same way.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields

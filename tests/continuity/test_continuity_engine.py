@@ -2,8 +2,6 @@
 Mail through the real engine, plugin process, SES over HTTP and DNS over the wire: none of it fails.
 """
 
-from __future__ import annotations
-
 import os
 import random
 import threading

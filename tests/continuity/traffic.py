@@ -7,8 +7,6 @@ who asks DNS and by one who remembers. A message is signed, sent and verified fo
 would be the last one over again: same Region, same key, same answer of DNS. Then it only counts.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final

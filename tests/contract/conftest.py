@@ -1,7 +1,5 @@
 """One sandbox and one plugin process for all tests here, and domains that no two tests share."""
 
-from __future__ import annotations
-
 import itertools
 import shlex
 from collections.abc import Callable, Iterator

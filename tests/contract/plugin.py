@@ -5,8 +5,6 @@ Values go in and come out as on the wire: plain dicts, every number a float, sec
 unknowns as the signatures that the engine uses. Nothing of the package is called here.
 """
 
-from __future__ import annotations
-
 import contextlib
 import os
 import signal

@@ -1,7 +1,5 @@
 """If this fails, a stack's `aws:` settings do not hold in the plugin process."""
 
-from __future__ import annotations
-
 import json
 
 import pytest

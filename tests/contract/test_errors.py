@@ -1,7 +1,5 @@
 """If this fails, a user reads a traceback in place of an error, or a secret in an error."""
 
-from __future__ import annotations
-
 import re
 
 from sandbox.ses.switches import Fault

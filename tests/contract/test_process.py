@@ -1,7 +1,5 @@
 """If this fails, Ctrl-C loses work that was done, or the engine's log misses what is waited for."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any
 

@@ -4,8 +4,6 @@ If this fails, states of users can't be read any more.
 A test here that fails asks for another version beside the old one (`load_v2`), not for another pin.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 

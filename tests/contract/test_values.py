@@ -1,7 +1,5 @@
 """If this fails, Pulumi hands over other values than we think: numbers, unknowns, secrets."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Any
 

@@ -5,8 +5,6 @@ One table for all name servers. Each case has a zone of its own, in which the se
 has its record as it should be, beside the selector `s1` that somebody got wrong.
 """
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -5,8 +5,6 @@ Each zone is served by both, as a zone has two servers in the world, and they re
 independently. BIND is the resolver too: it knows who serves what because it serves everything.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import socket

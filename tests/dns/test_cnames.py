@@ -4,8 +4,6 @@ If this fails, a CNAME that people pasted wrongly counts as right, or gets the w
 On BIND and NSD. Each case has a zone of its own, in which the CNAME `ses1` was pasted somehow.
 """
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from functools import partial
 from types import SimpleNamespace

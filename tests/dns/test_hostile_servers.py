@@ -1,7 +1,5 @@
 """If this fails, a domain's name servers can keep a run busy for ever."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 

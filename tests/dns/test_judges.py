@@ -5,8 +5,6 @@ Each size of key under a short and under the longest possible name, from the pri
 through real name servers to a verifier.
 """
 
-from __future__ import annotations
-
 import subprocess
 from itertools import product
 from pathlib import Path

@@ -6,8 +6,6 @@ The zone is real, so what the value looks like has been through a zone file's qu
 server's parser and the wire before anybody judges it.
 """
 
-from __future__ import annotations
-
 import json
 
 import pytest

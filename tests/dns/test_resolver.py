@@ -1,7 +1,5 @@
 """If this fails, a record that some server lacks counts as visible, or a lookup hangs."""
 
-from __future__ import annotations
-
 import itertools
 import threading
 from time import monotonic

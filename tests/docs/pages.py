@@ -4,8 +4,6 @@ The fenced blocks of README and docs, as somebody who pastes them gets them.
 Text in, blocks out: what a block means is the tests' matter.
 """
 
-from __future__ import annotations
-
 import re
 import textwrap
 from dataclasses import dataclass

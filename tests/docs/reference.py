@@ -5,8 +5,6 @@ The commands, as their `--help` has them; arguments and outputs of the public re
 docstrings have them; messages and permissions, as their tables have them. Source in, pages out.
 """
 
-from __future__ import annotations
-
 import ast
 import inspect
 import re

@@ -6,8 +6,6 @@ What surrounds a command is the sandbox's, the command is the page's: AWS by the
 variables, the resolver by a line in the stack file, and whoever is asked says yes.
 """
 
-from __future__ import annotations
-
 import functools
 import os
 import pty

@@ -5,8 +5,6 @@ Steps that use an action are what the sandbox has already: a checkout, Python, t
 credentials. Every other step is run as it stands.
 """
 
-from __future__ import annotations
-
 import re
 import shutil
 import sys

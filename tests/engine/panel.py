@@ -1,7 +1,5 @@
 """A person with the panel of a DNS provider: records made, seen and removed by hand."""
 
-from __future__ import annotations
-
 from sandbox.world import Sandbox
 from tests.support.records import change
 

@@ -1,7 +1,5 @@
 """Receivers who remember records, and people who paste them."""
 
-from __future__ import annotations
-
 import re
 from datetime import UTC, datetime, timedelta
 

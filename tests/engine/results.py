@@ -1,7 +1,5 @@
 """What a run of the engine printed and returned."""
 
-from __future__ import annotations
-
 import re
 from collections import Counter
 from datetime import timedelta

@@ -4,8 +4,6 @@ If this fails, a domain at a DNS host with an API has no record, or its neighbou
 The stand-ins are as strict as the documents of the real hosts.
 """
 
-from __future__ import annotations
-
 import pulumi
 import pytest
 

@@ -2,8 +2,6 @@
 A domain on a BIND of one's own: the whole life of its keys, by dynamic updates, with mail judged.
 """
 
-from __future__ import annotations
-
 import json
 from contextlib import contextmanager
 

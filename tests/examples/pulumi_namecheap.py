@@ -5,8 +5,6 @@ it.
 The arguments are those of the Terraform resource `namecheap_dns_record`.
 """
 
-from __future__ import annotations
-
 import pulumi
 
 

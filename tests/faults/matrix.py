@@ -6,8 +6,6 @@ sound if that takes two runs at most and ends where the run without trouble did,
 way nothing was lost, left behind, made twice or taken from others.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass

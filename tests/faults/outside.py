@@ -6,8 +6,6 @@ and all retries are the real ones. Route 53 is what the sandbox's stand-in for p
 No judgement here, and no idea of a stack.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 import os

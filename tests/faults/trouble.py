@@ -5,8 +5,6 @@ Every call that a run makes of AWS or DNS goes through `Calls.make`, which count
 the one that is to be spoiled. What a spoiled call looks like on its wire is in `outside`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Command lines, with stack files and states that may be anything."""
 
-from __future__ import annotations
-
 import json
 import tempfile
 from dataclasses import dataclass

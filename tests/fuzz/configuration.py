@@ -1,7 +1,5 @@
 """Stack files, `aws:` settings, states: what people write, and what Pulumi hands on."""
 
-from __future__ import annotations
-
 import json
 from typing import Any, Final
 

@@ -2,8 +2,6 @@
 Answers of DNS servers: malformed, huge, endless; and values of TXT records that may be anything.
 """
 
-from __future__ import annotations
-
 import functools
 from dataclasses import dataclass
 from functools import partial

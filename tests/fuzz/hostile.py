@@ -5,8 +5,6 @@ A name server may send 64 KB, a host may send without end. Servers that refer to
 in `tests/dns/test_hostile_servers.py`.
 """
 
-from __future__ import annotations
-
 import gzip
 import time
 import tracemalloc

@@ -1,7 +1,5 @@
 """Key files: whole, damaged, of another kind, or something else."""
 
-from __future__ import annotations
-
 import base64
 import re
 

@@ -2,8 +2,6 @@
 The plugin's inputs: what any program may send, and what a state that was edited by hand may hold.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace

@@ -2,8 +2,6 @@
 Answers of SES: fields missing or of another kind, unknown words, other statuses, no JSON at all.
 """
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """What a fuzzing target is, and how many inputs are put to it: no target in particular here."""
 
-from __future__ import annotations
-
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

@@ -3,8 +3,6 @@ Strategies for values that are nearly right: what is right with a few pieces rep
 moved.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Sequence
 from typing import Any, Final
 

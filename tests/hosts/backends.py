@@ -2,8 +2,6 @@
 Every backend beside what it talks to, and what the tests of hosts do with one. No assertion here.
 """
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager

@@ -5,8 +5,6 @@ They are started from Debian's packages, with a configuration as their manuals h
 here.
 """
 
-from __future__ import annotations
-
 import sqlite3
 import subprocess
 from collections.abc import Callable, Iterator, Mapping

@@ -1,7 +1,5 @@
 """A TCP proxy before a name server that loses what it is told to lose. Any thread may use it."""
 
-from __future__ import annotations
-
 import socket
 import socketserver
 import struct

@@ -1,7 +1,5 @@
 """The sandbox's name servers as secondaries of a real one. No assertion here."""
 
-from __future__ import annotations
-
 import dns.query
 import dns.rdatatype
 import dns.zone

@@ -6,8 +6,6 @@ account of anybody. If a row fails, a user reads the wrong advice, or a run repe
 work.
 """
 
-from __future__ import annotations
-
 from contextlib import nullcontext
 
 import pytest

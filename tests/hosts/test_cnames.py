@@ -5,8 +5,6 @@ nobody.
 The product's lookup, its diagnosis, and a receiver of mail, who asks a resolver: Unbound's library.
 """
 
-from __future__ import annotations
-
 from contextlib import ExitStack
 
 import pytest

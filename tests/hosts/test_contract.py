@@ -1,7 +1,5 @@
 """If this fails, a record at one of the hosts is lost, doubled, or somebody else's is removed."""
 
-from __future__ import annotations
-
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from itertools import count

@@ -4,8 +4,6 @@ Answers that never end: the request ends in its time, and with it all that was d
 If this fails, whoever plays a DNS host keeps threads of `pulumi up` busy until the process ends.
 """
 
-from __future__ import annotations
-
 import socket
 import threading
 from contextlib import contextmanager, suppress

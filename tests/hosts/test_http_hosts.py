@@ -4,8 +4,6 @@ If this fails, a host's API gets a secret it must not have, or its answer is rea
 What is not known of a host is tried both ways.
 """
 
-from __future__ import annotations
-
 import base64
 import json
 import logging

@@ -4,8 +4,6 @@ What is done at a name, from what stands there: the rules for other people's val
 If this fails, a run removes somebody's record, or publishes a key beside another one.
 """
 
-from __future__ import annotations
-
 import pytest
 
 from byodkim_provider.dkim.records import record_value

@@ -1,7 +1,5 @@
 """If this fails, a request to a DNS host is made twice, too soon, or after Ctrl-C."""
 
-from __future__ import annotations
-
 import threading
 from collections import defaultdict
 

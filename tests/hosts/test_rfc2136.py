@@ -1,7 +1,5 @@
 """If this fails, a forged answer is believed, or an update changes somebody else's record."""
 
-from __future__ import annotations
-
 import re
 import time
 

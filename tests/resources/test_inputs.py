@@ -1,7 +1,5 @@
 """What the identity of a domain is told of its zones, and how a record in them is called."""
 
-from __future__ import annotations
-
 import pytest
 
 from byodkim_provider.config import settings

@@ -2,8 +2,6 @@
 What the tests of the SES emulator share: an account, a zone that is a dict, keys.
 """
 
-from __future__ import annotations
-
 import base64
 import functools
 from dataclasses import dataclass, field, replace

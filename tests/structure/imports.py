@@ -5,8 +5,6 @@ A *part* is what stands at the top of `byodkim_provider/`: a module, or a sub-pa
 Imports for type checkers, and those within functions, count too: they are knowledge of each other.
 """
 
-from __future__ import annotations
-
 import ast
 import functools
 from collections.abc import Iterator

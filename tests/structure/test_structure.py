@@ -1,7 +1,5 @@
 """If this fails, a module imports upwards or in a circle, and no part can be read by itself."""
 
-from __future__ import annotations
-
 import ast
 import re
 from collections.abc import Iterator

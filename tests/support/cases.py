@@ -1,7 +1,5 @@
 """A table of cases, in which the name of each stands beside it."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping, Sequence
 

@@ -4,8 +4,6 @@ A Pulumi project on disk and the state of its stack, for tests of the command li
 Its Pulumi is three answers from memory; SES, DNS and the clock are those of `World`.
 """
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence

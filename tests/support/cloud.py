@@ -1,7 +1,5 @@
 """Pulumi's mocks for programs that declare domains."""
 
-from __future__ import annotations
-
 from typing import Any
 
 import pulumi

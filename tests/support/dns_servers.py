@@ -5,8 +5,6 @@ They speak real DNS messages and keep a log of what they were asked; what they a
 comes from a zone file in the test, and misbehaviour is a function over the honest answer.
 """
 
-from __future__ import annotations
-
 import socket
 import socketserver
 import struct

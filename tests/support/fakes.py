@@ -5,8 +5,6 @@ Nothing here waits or leaves the process. SES is the sandbox's own state machine
 and emulator keep the same rules.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta

@@ -2,8 +2,6 @@
 Answers over HTTP that a test gives, as a server on loopback or where botocore would send a request.
 """
 
-from __future__ import annotations
-
 from io import BytesIO
 from typing import Any
 

@@ -1,7 +1,5 @@
 """An API over HTTP at a URL."""
 
-from __future__ import annotations
-
 from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import Credentials, HostSettings
 from byodkim_provider.hosts.registry import SPECS

@@ -1,7 +1,5 @@
 """Inputs and outputs of one identity as values, for the tests of what decides."""
 
-from __future__ import annotations
-
 from datetime import timedelta
 from typing import Any, Final
 

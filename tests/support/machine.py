@@ -1,7 +1,5 @@
 """The environment in which `pulumi` finds its settings for AWS."""
 
-from __future__ import annotations
-
 import json
 import os
 

@@ -1,7 +1,5 @@
 """A DNS host in memory."""
 
-from __future__ import annotations
-
 NAME = "s1._domainkey.example.com"
 
 

@@ -1,7 +1,5 @@
 """Keys in Secrets Manager, as one plugin process makes and reads them."""
 
-from __future__ import annotations
-
 from types import SimpleNamespace
 
 from byodkim_provider import key_store

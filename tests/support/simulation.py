@@ -7,8 +7,6 @@ output there is its place, `«example.com/2|selector»`, which is filled in when
 Continuity and the fault matrix put their own SES, DNS and trouble around it.
 """
 
-from __future__ import annotations
-
 import asyncio
 import functools
 import json

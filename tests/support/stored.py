@@ -1,7 +1,5 @@
 """Any inputs and outputs of an identity, and their way through Pulumi."""
 
-from __future__ import annotations
-
 from dataclasses import fields
 from datetime import UTC, datetime
 

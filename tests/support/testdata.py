@@ -3,8 +3,6 @@ The files in `tests/testdata/`. A private key is read once: to read one takes as
 test.
 """
 
-from __future__ import annotations
-
 import functools
 from pathlib import Path
 from typing import Final

@@ -4,8 +4,6 @@ All that is outside in one value, and short words for what a test of an identity
 The fakes themselves, and the rules they keep, are in `fakes`.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta

@@ -1,7 +1,5 @@
 """Zones for tests, by what people read of them."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from byodkim_provider.hosts.zones import MANUAL, ROUTE53, Zone
