@@ -119,7 +119,7 @@ class Night:
             text=True,
             start_new_session=True,
         ) as run:
-            assert any("PENDING after" in line for line in run.stdout)
+            assert any("verified after" in line for line in run.stdout)
             # Ctrl-C reaches all processes of the terminal, as this does.
             os.killpg(run.pid, number)
             run.stdout.read()

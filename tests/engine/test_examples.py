@@ -80,7 +80,7 @@ def test_larger_program(sandbox, switches, zone, open_example):
     names = []
 
     def lose_the_record(line):
-        if "PENDING" in line and not names:
+        if "verified after" in line and not names:
             selector = sandbox.ses.identities(REGION)[DOMAIN].key.selector
             names.append(f"{selector}._domainkey.{DOMAIN}")
             sandbox.dns.override(names[0], ())

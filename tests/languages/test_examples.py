@@ -16,7 +16,7 @@ CANCELLED = """\
 touch shown
 pulumi up >> shown 2>&1 &
 run=$!
-timeout 120 grep --quiet --max-count 1 "PENDING after" <(tail --follow --lines +1 --pid $run shown)
+timeout 120 grep --quiet --max-count 1 "verified after" <(tail --follow --lines +1 --pid $run shown)
 kill -TERM $run
 wait $run || true
 cat shown
