@@ -77,7 +77,7 @@ def doctor(
     if selector is None:
         missing = f"Give --selector, or run `byodkim status {domain}`, which knows the selectors."
         raise click.UsageError(missing)
-    problem = records.selector_problem(selector) or records.name_problem(selector, domain)
+    problem = records.selector_problem(selector)
     if problem:
         raise click.BadParameter(str(problem), param_hint="--selector")
     expected = ExpectedRecord(selector=selector, domain=domain, public_key_der=key, panel=panel)

@@ -106,9 +106,10 @@ def read_state(export: str) -> State:
     """
     resources = by_type(export)
     keys = resources["DkimKey"]
-    # The value of a generated key's record is with its key. After a run that failed, two keys may
-    # have one slot: Pulumi lists the one that was to be deleted last.
-    values = {key.get("record_name"): key.get("record_value") for key in reversed(keys)}
+    # The value of a generated key's record is with its key. Two keys may have one slot.
+    values = {
+        (key["parent"], key["urn"].rpartition("/")[2]): key.get("record_value") for key in keys
+    }
     settings = {}
     records: dict[str, dict[str, DeclaredRecord]] = defaultdict(dict)
     for outputs in resources["Domain"]:
@@ -117,7 +118,7 @@ def read_state(export: str) -> State:
             settings[stored_settings.name] = stored_settings
         for record in outputs.get("records", ()):
             name = record.get("name", "")
-            value = record.get("value") or values.get(name)
+            value = record.get("value") or values.get((outputs["urn"], str(record["generation"])))
             domain = split_name(name)[1]
             # A run with `--target` that left this record out does not know its name.
             if domain and value:
@@ -163,15 +164,15 @@ def read_state(export: str) -> State:
 
 def by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
     """
-    The outputs of the resources in *export*, with their `id`: of ours by the name of their type,
-    without `Byodkim`, of others by the whole type.
+    The outputs of the resources in *export*, with what the engine says of each, such as its `urn`:
+    of ours by the name of their type, without `Byodkim`, of others by the whole type.
     """
     resources = defaultdict(list)
     for resource in json.loads(export)["deployment"].get("resources", ()):
         if resource.get("delete"):  # the old half of an unfinished replacement
             continue
         name = resource["type"].removeprefix(PYTHON).removeprefix(PLUGIN).removeprefix("Byodkim")
-        resources[name].append(resource.get("outputs", {}) | {"id": resource.get("id")})
+        resources[name].append(resource | resource.get("outputs", {}))
     return resources
 
 

@@ -18,7 +18,7 @@ from pydantic_core import PydanticCustomError
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.property_types import NAMED_BY_USERS, Steps, line, path, problem_of
-from byodkim_provider.quoting import did_you_mean, nearest
+from byodkim_provider.quoting import TOKEN, did_you_mean, nearest
 
 Problem = tuple[Steps, Message]
 """The path within a field, and the message."""
@@ -85,6 +85,8 @@ def lines(
             problem = problem_of(details)
             if location[0] in SECRET_MAPS:
                 problem = replace(problem, fields={**problem.fields, "value": "something else"})
+                if details["loc"][-1] == "[key]" and TOKEN.search(str(location[-1])):
+                    location = location[:-1]
             yield line((*within, *location), problem)
     for location in missing:
         if location not in misspelt:  # one mistake, one line

@@ -248,19 +248,13 @@ def _map(value: object) -> Mapping[str, object]:
 
 
 def _key_problems(domain: DomainSettings) -> Iterator[Problem]:
-    """`retired` with `adopt`; names of records that are too long, or that a CNAME has."""
+    """`retired` with `adopt`; names of records that a CNAME has."""
     if domain.retired and domain.adopt:
         yield ("retired",), SettingMessages.RETIRED_ADOPTED()
     for generation in domain.published:
         key = domain.keys.get(generation)
-        if key is None:
-            continue
-        where = ("keys", str(generation), "selector")
-        problem = records.name_problem(key.selector, domain.name)
-        if problem:
-            yield where, problem
-        if records.record_name(key.selector, domain.name) in domain.cnames:
-            yield where, DkimMessages.OF_SLOT()
+        if key and records.record_name(key.selector, domain.name) in domain.cnames:
+            yield ("keys", str(generation), "selector"), DkimMessages.OF_SLOT()
 
 
 def _dns_problems(domain: DomainSettings) -> Iterator[Problem]:
@@ -296,9 +290,9 @@ def _dns_problems(domain: DomainSettings) -> Iterator[Problem]:
         if generation in domain.keys:
             yield ("keys", str(generation)), DkimMessages.SUPPLIED(selector=selector)
         for zone in dict.fromkeys(dns.zone for dns in holding):
-            problem = records.name_problem(selector, f"{domain.name}.{zone}")
-            if problem:
-                yield ("dns",), problem
+            name = records.record_name(selector, f"{domain.name}.{zone}")
+            if len(name) > records.NAME_OCTETS:
+                yield ("dns",), DkimMessages.NAME_OCTETS(name=name, length=len(name))
         earlier = domain.published[:position]
         shared = generations.sharing(generation, earlier, domain.selector)
         if shared:

@@ -25,6 +25,12 @@ STRING_OCTETS: Final = 255
 NAME_OCTETS: Final = 253
 """Longest name, written without its final dot: 255 octets on the wire (RFC 1035 section 2.3.4)."""
 
+MAX_DOMAIN: Final = 160
+"""
+Longest domain, in octets: a selector of 63, or the Region and the label of a MAIL FROM domain, fit
+in front of it.
+"""
+
 MAX_VALUE: Final = 4096
 """Longest value that is looked into, in octets; a record of ours has 400."""
 
@@ -69,7 +75,7 @@ def normalise_domain(text: str) -> str:
     domain = ".".join(labels)
     if len(labels) < 2:
         raise ValueError(DkimMessages.BARE(text=text))
-    if len(domain) > NAME_OCTETS:
+    if len(domain) > MAX_DOMAIN:
         raise ValueError(DkimMessages.TOO_LONG(length=len(domain)))
     return domain
 
@@ -98,14 +104,6 @@ def selector_problem(selector: str) -> Message | None:
         return DkimMessages.SELECTOR_TOO_LONG(length=len(selector))
     # pulumi-aws stores record names in lower case: of upper case it sees a difference in every run.
     return None if _LABEL.fullmatch(selector) else DkimMessages.SELECTOR_LABEL(text=selector)
-
-
-def name_problem(selector: str, domain: str) -> Message | None:
-    """Why the record of *selector* can't be in DNS (its name may be too long); None if it can."""
-    name = record_name(selector, domain)
-    if len(name) > NAME_OCTETS:
-        return DkimMessages.NAME_OCTETS(name=name, length=len(name), most=NAME_OCTETS)
-    return None
 
 
 def cnames(prefix: str, domain: str, zone: str) -> dict[str, str]:

@@ -41,7 +41,7 @@ class DkimMessages(Table):
         "{text!r} must be the one label before '._domainkey': 1 to 63 lower-case letters, digits "
         "and hyphens, with no hyphen at either end"
     )
-    NAME_OCTETS = "{name!r} has {length} octets, expected at most {most}: take a shorter selector"
+    NAME_OCTETS = "{name!r} has {length} octets, expected at most 253: take a shorter zone"
     NOT_IN_ZONE = (
         "{name!r} is not in the zone {zone!r}",
         "correct the zone: the domain must be in it",

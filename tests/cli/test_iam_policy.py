@@ -6,6 +6,7 @@ import re
 import pytest
 
 from byodkim_provider.cli.state import read_state
+from byodkim_provider.config.settings import domain
 from byodkim_provider.messages.cli import CliMessages
 from tests.support.cases import cases
 from tests.support.cli_project import CliProject
@@ -231,6 +232,21 @@ def test_partition(project, region, partition):
     project.write(f"    example.com: {{ generation: 1, regions: [{region}] }}\n")
     arns = re.findall("arn:[a-z-]*", project.run("iam-policy").stdout)
     assert {*arns} == {f"arn:{partition}"}
+
+
+def test_two_keys_in_a_slot():
+    """After a run that was killed, each record has the key of its own generation."""
+    name = "ses1._domainkey.example.com"
+    settings = domain("example.com", {"generation": 2}, default_region="eu-west-1").stored()
+    record = {"generation": 1, "role": "previous", "name": name}
+    outputs = {"settings": settings, "records": [record]}
+    resources = [{"type": "byodkim:index:ByodkimDomain", "urn": "d", "outputs": outputs}]
+    for number in (4, 1):
+        outputs = {"record_name": name, "record_value": f"p={number}"}
+        kind = "pulumi-python:dynamic/byodkim:DkimKey"
+        resources.append({"type": kind, "urn": f"d/{number}", "parent": "d", "outputs": outputs})
+    state = read_state(json.dumps({"deployment": {"resources": resources}}))
+    assert [one.value for one in state.domains["example.com"].records] == ["p=1"]
 
 
 def test_unfinished_replacement():

@@ -23,7 +23,9 @@ REGION = "eu-west-1"
 PRIVATE_KEYS = {"first": KEY_1, "second": KEY_2}
 PEM = "-----BEGIN PRIVATE KEY-----\nMIIEvQIBADANBgkqhkiG9w0BAQEFAASC\n-----END PRIVATE KEY-----\n"
 SLOTS = {"provider": "route53", "zone": "keys.example.net", "cname": "ses"}
-LONG_DOMAIN = ".".join(["a" * 60] * 3 + ["b" * 41])
+LONG_ZONE = ".".join(["z" * 59] * 2)
+LONG_DOMAIN = LONG_ZONE.replace("z", "d")
+"""With a domain as long, the name of a slot has 255 octets."""
 
 
 def load(config, region=REGION):
@@ -483,11 +485,6 @@ NO_REGION = (
 )
 TAG = "a name of 1 to 128 and a value of at most 256 letters, digits, blanks and _.:/=+-@"
 LONG_TAG = f'tags["(129 characters)"]: must be {TAG}, not 130 characters'
-LONG_NAME = (
-    f"dns: 'ses1._domainkey.example.com.x.{LONG_DOMAIN}' has 254 octets, expected at most 253: "
-    "take a shorter selector"
-)
-TWO_ZONES = [SLOTS, {**SLOTS, "zone": f"x.{LONG_DOMAIN}"}]
 
 
 IN_DOMAIN = {
@@ -504,7 +501,6 @@ IN_DOMAIN = {
     ),
     "key in place of its name": ({"keys": {"2": supplied("s2", KEY_1)}}, [NOT_A_NAME]),
     "a Region that is none": ({"regions": ["us-east-9", "eu-west-1"]}, [NO_REGION]),
-    "long second zone": ({"generation": 1, "published": [1], "dns": TWO_ZONES}, [LONG_NAME]),
 }
 
 
@@ -549,17 +545,26 @@ domains: {example.com: {generation: 1}}, verification: fail ⇒ verification: mu
 'fail'
 """
 
-SUPPLIED = (
-    f'domains["{LONG_DOMAIN}"].keys["1"].selector: \'{"s" * 63}._domainkey.{LONG_DOMAIN}\' '
-    "has 299 octets, "
-    "expected at most 253: take a shorter selector"
+IN_SLOTS = {"generation": 1, "published": [1], "dns": [SLOTS, {**SLOTS, "zone": LONG_ZONE}]}
+LONG_NAME = (
+    f"domains[\"{LONG_DOMAIN}\"].dns: 'ses1._domainkey.{LONG_DOMAIN}.{LONG_ZONE}' has 255 octets, "
+    "expected at most 253: take a shorter zone"
 )
-LONG = {"generation": 1, "keys": {"1": supplied("s" * 63)}}
 
 IN_STACK = {
+    "long second zone": ({"domains": {LONG_DOMAIN: IN_SLOTS}}, [LONG_NAME]),
     **written_out(TEXT_IN_STACK.replace(" ⇒ ", "\n  ")),
     "no domains": ({}, ["domains: must not be empty"]),
-    "long selector": ({"privateKeys": PRIVATE_KEYS, "domains": {LONG_DOMAIN: LONG}}, [SUPPLIED]),
+    "long name of a key": (
+        {
+            "dnsCredentials": {"vT3kQ9".ljust(40, "x"): {"token": "t"}},
+            "domains": {"a.example": {"generation": 1}},
+        },
+        [
+            "dnsCredentials: must be a name under dnsCredentials like 'godaddy', unlike a secret, "
+            "not something else"
+        ],
+    ),
 }
 
 

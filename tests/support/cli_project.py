@@ -126,6 +126,12 @@ def signing(
     )
 
 
+def _resource(kind: str, outputs: dict[str, object]) -> dict[str, object]:
+    """A resource of the state, of a program that has one domain."""
+    urn = f"urn:pulumi:dev::ses-byodkim::{kind}::example.com/1"
+    return {"type": kind, "urn": urn, "parent": "the domain's", "outputs": outputs}
+
+
 @dataclass
 class CliProject:
     """The project in *directory*; a stack called `dev` is selected."""
@@ -245,7 +251,7 @@ class CliProject:
                 "fingerprint": key.fingerprint,
                 "private_key": {"plaintext": json.dumps(text)},
             }
-            resources.append({"type": f"{_OURS}DkimKey", "outputs": outputs})
+            resources.append(_resource(f"{_OURS}DkimKey", outputs))
         return json.dumps(
             {"version": 3, "deployment": {"resources": resources}}, ensure_ascii=False
         )
@@ -316,14 +322,9 @@ class CliProject:
             mx = {"name": name, "type": "MX", "zoneId": zone_id}
             made.append(("aws:route53/record:Record", mx))
         owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []
-        kind, name = f"{_OURS}DkimVerification", "verification"
-        verification = {
-            "type": kind,
-            "urn": f"urn:pulumi:dev::ses-byodkim::{kind}::{name}",
-            "outputs": {"results": results, "retired_at": self.retired_at},
-        }
-        others = ({"type": kind, "outputs": outputs} for kind, outputs in made)
-        return [*owner, *others, verification]
+        verification = {"results": results, "retired_at": self.retired_at}
+        made.append((f"{_OURS}DkimVerification", verification))
+        return [*owner, *(_resource(kind, outputs) for kind, outputs in made)]
 
     def _last_settings(self) -> dict[str, DomainSettings]:
         """Those of the files: the last run had them."""
