@@ -1,5 +1,5 @@
 """
-Everything outside that a command uses: the Pulumi CLI, files, SES, DNS, the clock, the terminal.
+What a command uses outside: the Pulumi CLI, files, SES, DNS, the clock, the keyboard.
 
 It is one value, so that a test can replace all of it but the files.
 """

@@ -1,8 +1,7 @@
 """
 Which generations of a domain's key stand in DNS, in which role, and when one may leave.
 
-Integers in, values out: no clock (times are parameters), no I/O, no Pulumi. A rule about
-rotation that is written anywhere else is in the wrong file.
+Values in, values out: no clock (times are parameters), no I/O, no Pulumi.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence

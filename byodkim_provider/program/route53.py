@@ -1,4 +1,4 @@
-"""The TXT record in Route 53, by pulumi-aws, in the longest public zone that holds its name."""
+"""The records of a domain in Route 53, by pulumi-aws, in the longest public zone that holds a name."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ A dynamic resource runs in the Python of the program that declares it. So the pl
 in other languages, declares the same resources with types of its own, which it serves itself.
 
 What then happens, a provider does in the plugin process. No secret of a DNS host is an input or an
-output: a record names its credentials, and that process reads them from the stack's configuration
-or its environment.
+output of a resource: a record names its credentials, and that process reads them from its
+configuration, of which they are secret inputs in other languages, or from its environment.
 """
 
 from __future__ import annotations
