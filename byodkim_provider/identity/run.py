@@ -30,7 +30,7 @@ class Run:
     clock: Clock = field(default_factory=Clock)
     resolver: Callable[[str, Sequence[str]], DnsResolver | None] = resolver_for
     complete: dict[Hashable, tuple[float, Diagnosis]] = field(default_factory=dict)
-    """When a record was found at every server: what a run's `diff` has seen counts before its Put."""
+    """When a record was found at every server: what `diff` has seen counts before the Put."""
     instances: dict[str, str] = field(default_factory=dict)
     """
     The instances of what this run has or wrote, by `domain Region` of an identity or ARN of a

@@ -1,4 +1,4 @@
-"""The records of a domain in Route 53, by pulumi-aws, in the longest public zone that holds a name."""
+"""The records of a domain in Route 53, by pulumi-aws, in the longest public zone of their names."""
 
 from __future__ import annotations
 
