@@ -56,7 +56,6 @@ from byodkim_provider.identity.judgement import (
     fell_back,
     of_shown,
 )
-from byodkim_provider.identity.lookups import not_visible, waiting_for_dns
 from byodkim_provider.identity.ownership import (
     all_tags,
     exists,
@@ -67,6 +66,7 @@ from byodkim_provider.identity.ownership import (
     taking_over,
     unknown_to_state,
 )
+from byodkim_provider.identity.record_not_visible import not_visible, waiting_for_dns
 from byodkim_provider.identity.rules import others_use, region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
 from byodkim_provider.messages.identity import IdentityMessages

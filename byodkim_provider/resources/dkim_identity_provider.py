@@ -20,7 +20,7 @@ from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.hosts.zones import ROUTE53, Zone
-from byodkim_provider.identity import judgement, lifecycle, lookups, ownership, rules
+from byodkim_provider.identity import delegation, judgement, lifecycle, lookups, ownership, rules
 from byodkim_provider.identity.calls import Plan, Seen
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.run import Key
@@ -90,7 +90,9 @@ class ByodkimIdentityProvider(DynamicProvider):
         if (is_preview or not declared.adopt) and (line := self._foreseen(declared)):
             progress.info(line)
         if any(zone.name_servers for zone in declared.zones):
-            elsewhere = lookups.served_elsewhere(declared, lookups.served_by(declared, self._run))
+            elsewhere = delegation.served_elsewhere(
+                declared, delegation.served_by(declared, self._run)
+            )
             if elsewhere and self._run.first(elsewhere):
                 progress.warn(elsewhere)
 
@@ -155,7 +157,7 @@ class ByodkimIdentityProvider(DynamicProvider):
         lifecycle.say_drift(read, self._run, progress.warn if is_refused else progress.info)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
-            lookups.refuse_leaving(stored, declared, self._run, self._is_gone)
+            delegation.refuse_leaving(stored, declared, self._run, self._is_gone)
             is_switch = stored.key and {"selector", "fingerprint"} & set(names)
             if is_switch and not unknown.keys() - {"selectors", "slots"}:
                 progress.info(lookups.planned_switch(stored, declared, self._run))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import run_state_machine_as_test
 
 from byodkim_provider.dkim import generations, keys
-from byodkim_provider.identity import lookups
+from byodkim_provider.identity import delegation
 from byodkim_provider.program import route53
 from byodkim_provider.resources import inputs
 from sandbox.ses.switches import Switches
@@ -160,7 +160,7 @@ def reject_at_once(life: Life) -> None:
 
 
 def drop_any_zone(life: Life) -> None:
-    life.replaced.setattr(lookups, "refuse_leaving", lambda *_: None)
+    life.replaced.setattr(delegation, "refuse_leaving", lambda *_: None)
 
 
 def reuse_selectors(life: Life) -> None:
