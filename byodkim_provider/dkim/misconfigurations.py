@@ -9,14 +9,10 @@ misconfiguration. No message quotes a value, which may be a private key.
 import base64
 import re
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 
 from byodkim_provider.dkim.keys import fingerprint
-from byodkim_provider.dkim.records import (
-    NAME_OCTETS,
-    public_key,
-    record_name,
-)
+from byodkim_provider.dkim.records import NAME_OCTETS, public_key, record_name
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.dkim import SeenMessages
 
@@ -25,8 +21,8 @@ COPIED: Final = 64
 
 
 def code_of(seen: Message) -> str:
-    """The misconfiguration of *seen*, as `Diagnosis.code` has it."""
-    return seen.code.advice or "wrong-value"
+    """The misconfiguration of *seen*, one of `SeenMessages`, as `Diagnosis.code` has it."""
+    return cast(SeenMessages, seen.code).misconfiguration
 
 
 def misplaced(selector: str, domain: str, zone: str) -> dict[str, Message]:

@@ -21,7 +21,7 @@ from byodkim_provider.dns.panels import NAME_RULES, VALUE_RULES, Panel, target_r
 from byodkim_provider.dns.resolver import Answer, DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis, judge, servers_asked
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.dkim import FixMessages
+from byodkim_provider.messages.dkim import FIXES, KEPT_FIXES
 from byodkim_provider.progress import side_by_side
 
 ADDED: Final = (
@@ -86,10 +86,10 @@ def fix(panel: Panel, record: ExpectedRecord, seen: Diagnosis, *, kept: bool) ->
 
     *kept*: a stack keeps what is wrong, so that nobody types it in.
     """
-    fix_of_code = FixMessages[seen.code.upper().replace("-", "_")]
-    message = fix_of_code(
-        name=f"{panel.name_field!r}",
-        value=f"{panel.value_field!r}",
+    fixes = KEPT_FIXES if kept else FIXES
+    return fixes[seen.code].format(
+        name=panel.name_field,
+        value=panel.value_field,
         name_rule=NAME_RULES[panel.name_form],
         value_rule=VALUE_RULES[panel.value_form],
         zone=seen.zone,
@@ -98,10 +98,9 @@ def fix(panel: Panel, record: ExpectedRecord, seen: Diagnosis, *, kept: bool) ->
         kind="CNAME" if record.target else "TXT",
         other="TXT" if record.target else "CNAME",
         target=record.target,
-        target_field=f"{panel.target_field!r}",
+        target_field=panel.target_field,
         target_rule=target_rule(record.target, seen.zone),
     )
-    return message.hint if kept and message.hint else str(message)
 
 
 def examine(resolver: DnsResolver, record: ExpectedRecord) -> Diagnosis:

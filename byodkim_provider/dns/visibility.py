@@ -10,11 +10,7 @@ from itertools import chain
 from typing import Final, Literal
 
 from byodkim_provider.dkim import records
-from byodkim_provider.dkim.misconfigurations import (
-    code_of,
-    holds_private_key,
-    misconfiguration,
-)
+from byodkim_provider.dkim.misconfigurations import code_of, holds_private_key, misconfiguration
 from byodkim_provider.dns.resolver import Answer
 
 _FAILURES: Final = {
@@ -44,8 +40,8 @@ class Diagnosis:
     """
     code: str = ""
     """
-    The misconfiguration: the name of one of `FixMessages`, such as "no-txt"; those with the same
-    fix share a code. Empty if there is none, or it is not known.
+    The misconfiguration: a key of `FIXES`, such as "no-txt"; those with the same fix share a code.
+    Empty if there is none, or it is not known.
     """
     text: str = ""
     """What was seen beside the answers, for people; empty if they say everything."""

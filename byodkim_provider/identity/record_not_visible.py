@@ -40,7 +40,6 @@ def waiting_for_dns(declared: Declared, found: Diagnosis) -> str:
 
 def _step(declared: Declared, found: Diagnosis, *, elsewhere: str) -> Message:
     """What to do about a record that is not visible, perhaps since it is served *elsewhere*."""
-    zones = declared.signing_zones
     if found.code == "private-key":  # a record with the private key must not be corrected
         if declared.supplied_keys:
             return IdentityMessages.LEAKED_OWN()
@@ -53,7 +52,7 @@ def _step(declared: Declared, found: Diagnosis, *, elsewhere: str) -> Message:
     again = IdentityMessages.MADE_AGAIN()
     if is_unseen and not elsewhere:
         again = IdentityMessages.NO_ZONE()
-    labels = ", ".join(zone.label for zone in zones)
+    labels = ", ".join(zone.label for zone in declared.signing_zones)
     return IdentityMessages.NOTHING_TO_PASTE(zones=labels, again=again)
 
 

@@ -145,9 +145,13 @@ class DkimMessages(Table):
 
 class SeenMessages(Table):
     """
-    What a server answers in place of the record, or what has happened to it; and in the place of
-    advice which misconfiguration that is, if not "wrong-value".
+    What a server answers in place of the record, or what has happened to it; and its
+    misconfiguration, a key of `FIXES`.
     """
+
+    def __init__(self, text: str, misconfiguration: str = "wrong-value") -> None:
+        super().__init__(text)
+        self.misconfiguration = misconfiguration
 
     NO_RECORD = "no TXT record", "no-txt"
     PRIVATE_KEY = "a private key, with which anyone can sign now: make a new key", "private-key"
@@ -168,105 +172,87 @@ class SeenMessages(Table):
     WRONG_NAME = "the name is not selector, '_domainkey' and domain", "wrong-name"
 
 
+FIXES: Final = {
+    "no-txt": (
+        "add the record in the zone {zone}, at exactly this name; if the panel shows it there, "
+        "see that it was saved"
+    ),
+    "wrong-value": (
+        "replace {value!r} as a whole with a copy of the right value: {value_rule}; if it is cut "
+        "then, the panel can't hold it: make a key of 1024 bits with a new selector"
+    ),
+    "another-key": (
+        "replace {value!r}; but if anything still needs what stands there, leave that record, "
+        "and take a new selector for this key: a selector never gets a second one"
+    ),
+    "private-key": (
+        "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
+        "you; only the public key belongs in DNS"
+    ),
+    "several-records": (
+        "delete every TXT record at this name but one with this key: which one a verifier "
+        "takes is undefined"
+    ),
+    "several-wrong-records": "delete every TXT record at this name, then add one, {value_rule}",
+    "wrong-name": (
+        "change {name!r} of the record{there}: selector and '._domainkey' once each, with its "
+        "underscore, {name_rule}"
+    ),
+    "sub-domain-missing": (
+        "add a record with the sub-domain in {name!r}; delete the one{there} only if nothing "
+        "signs for {zone} with it"
+    ),
+    "cname": (
+        "delete the {other} record at this name, then add the {kind} record: a name with a "
+        "CNAME has nothing else"
+    ),
+    "wrong-target": (
+        "change {target_field!r} of the CNAME record at this name to {target}: {target_rule}"
+    ),
+    "proxied": (
+        "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if "
+        "it is no CNAME, delete it and add the CNAME record"
+    ),
+    "served-elsewhere": (
+        "add the record in the zone {zone}, at the host whose name servers serve it"
+    ),
+    "servers-differ": (
+        "wait some minutes and run this again; if it stays so, ask the provider why not all of its "
+        "name servers have the record"
+    ),
+}
+"""How to fix each misconfiguration, by its code, for who types the record in."""
+
 _AGAIN: Final = "run `pulumi up --refresh`, which writes the record again: this stack keeps it"
 _REFRESH: Final = (
     f"{_AGAIN}; if the run refuses because another value is there, delete that one and run it again"
 )
 
-
-class FixMessages(Table):
-    """
-    How to fix each misconfiguration, by its code: for who types the record in; and, in the place of
-    advice, where a stack keeps it.
-    """
-
-    NO_TXT = (
-        (
-            "add the record in the zone {zone}, at exactly this name; if the panel shows it there, "
-            "see that it was saved"
-        ),
-        (
-            f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some "
-            "hosts take hours to show one; or the name servers of {zone} are not that host's"
-        ),
-    )
-    WRONG_VALUE = (
-        (
-            "replace {value} as a whole with a copy of the right value: {value_rule}; if it is cut "
-            "then, the panel can't hold it: make a key of 1024 bits with a new selector"
-        ),
-        _REFRESH,
-    )
-    ANOTHER_KEY = (
-        (
-            "replace {value}; but if anything still needs what stands there, leave that record, "
-            "and take a new selector for this key: a selector never gets a second one"
-        ),
-        _REFRESH,
-    )
-    PRIVATE_KEY = (
-        "delete the record{there} at once, then {new_key}: whoever has read this one can sign as "
-        "you; only the public key belongs in DNS"
-    )
-    SEVERAL_RECORDS = (
-        (
-            "delete every TXT record at this name but one with this key: which one a verifier "
-            "takes is undefined"
-        ),
-        (
-            f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
-            "others still stand beside it then, delete them: which one a verifier takes is "
-            "undefined"
-        ),
-    )
-    SEVERAL_WRONG_RECORDS = (
-        "delete every TXT record at this name, then add one, {value_rule}",
-        _REFRESH,
-    )
-    WRONG_NAME = (
-        (
-            "change {name} of the record{there}: selector and '._domainkey' once each, with its "
-            "underscore, {name_rule}"
-        ),
-        _REFRESH,
-    )
-    SUB_DOMAIN_MISSING = (
-        (
-            "add a record with the sub-domain in {name}; delete the one{there} only if nothing "
-            "signs for {zone} with it"
-        ),
-        _REFRESH,
-    )
-    CNAME = (
-        (
-            "delete the {other} record at this name, then add the {kind} record: a name with a "
-            "CNAME has nothing else"
-        ),
-        (
-            "delete the {other} record at this name, then run `pulumi up --refresh`, which writes "
-            "the record again"
-        ),
-    )
-    WRONG_TARGET = (
-        "change {target_field} of the CNAME record at this name to {target}: {target_rule}",
-        _REFRESH,
-    )
-    PROXIED = (
-        (
-            "switch the proxy of this record off (at Cloudflare 'Proxy status: DNS only'); or if "
-            "it is no CNAME, delete it and add the CNAME record"
-        ),
-        _REFRESH,
-    )
-    SERVED_ELSEWHERE = (
-        "add the record in the zone {zone}, at the host whose name servers serve it",
-        (
-            "have {zone} served where the stack keeps the record: by NS records in the zone above "
-            "it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and run "
-            "`pulumi up`"
-        ),
-    )
-    SERVERS_DIFFER = (
-        "wait some minutes and run this again; if it stays so, ask the provider why not all of its "
-        "name servers have the record"
-    )
+KEPT_FIXES: Final = FIXES | {
+    "no-txt": (
+        f"{_AGAIN}; if the run changes nothing, its host has the record already: wait, some "
+        "hosts take hours to show one; or the name servers of {zone} are not that host's"
+    ),
+    "wrong-value": _REFRESH,
+    "another-key": _REFRESH,
+    "several-records": (
+        f"{_AGAIN}; in Route 53, for a generated key, that removes the other values too; if "
+        "others still stand beside it then, delete them: which one a verifier takes is "
+        "undefined"
+    ),
+    "several-wrong-records": _REFRESH,
+    "wrong-name": _REFRESH,
+    "sub-domain-missing": _REFRESH,
+    "cname": (
+        "delete the {other} record at this name, then run `pulumi up --refresh`, which writes "
+        "the record again"
+    ),
+    "wrong-target": _REFRESH,
+    "proxied": _REFRESH,
+    "served-elsewhere": (
+        "have {zone} served where the stack keeps the record: by NS records in the zone above "
+        "it, or at the registrar; or say in `dns` of the stack file who serves {zone}, and run "
+        "`pulumi up`"
+    ),
+}
+"""The same where a stack keeps the record. What is not named here has one fix for both."""

@@ -10,7 +10,7 @@ from byodkim_provider.messages import Table
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.messages.cli import CliMessages, FindingMessages, MailFromMessages
 from byodkim_provider.messages.config import SettingMessages
-from byodkim_provider.messages.dkim import DkimMessages, FixMessages, SeenMessages
+from byodkim_provider.messages.dkim import DkimMessages, SeenMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.messages.program import ProgramMessages
@@ -46,7 +46,6 @@ SECTIONS: Final[dict[Table, str]] = {
         "command: as below, then `pulumi preview`."
     ),
     SeenMessages.NO_RECORD: "",
-    FixMessages.NO_TXT: "",
     AwsMessages.UNCHANGED: "",
     AwsMessages.REFUSED: (
         "Calls to AWS. State now, and next command: as the hint says, which has AWS's own words "

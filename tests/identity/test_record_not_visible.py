@@ -2,11 +2,7 @@
 
 from byodkim_provider.dns.resolver import Answer
 from byodkim_provider.dns.visibility import judge
-from byodkim_provider.identity.record_not_visible import (
-    not_visible,
-    waiting_for_dns,
-    what_to_paste,
-)
+from byodkim_provider.identity.record_not_visible import not_visible, waiting_for_dns, what_to_paste
 from byodkim_provider.messages.identity import IdentityMessages
 from tests.support.cases import cases
 from tests.support.zones import slots, zones
