@@ -146,13 +146,8 @@ class Servicer(ProviderServicer):
 
     # The provider
 
-    def CheckConfig(self, request: Any, _context: Any) -> Any:
-        return provider_pb2.CheckResponse(inputs=request.news)
-
-    def DiffConfig(self, request: Any, _context: Any) -> Any:
-        same = request.old_inputs == request.news
-        kinds = provider_pb2.DiffResponse
-        return kinds(changes=kinds.DIFF_NONE if same else kinds.DIFF_SOME)
+    # No `CheckConfig` and no `DiffConfig`: the engine takes the inputs as they are, and compares
+    # them with those before.
 
     @_clean
     def Configure(self, request: Any, _context: Any) -> Any:
