@@ -210,6 +210,12 @@ def from_json(value: Any) -> Any:
         return value
 
 
+def json_map(value: object) -> Mapping[str, Any]:
+    """The map that *value* is, or is the JSON of; an empty one for anything else."""
+    read = from_json(value)
+    return read if isinstance(read, Mapping) else {}
+
+
 def host_and_port(text: str) -> tuple[str, int]:
     """
     Host and port of `host[:port]` or `[v6]:port`, by default 53; raises ValueError for any other

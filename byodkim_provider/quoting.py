@@ -122,16 +122,15 @@ def did_you_mean(written: str, known: Iterable[str], *, cutoff: float = 0.6) -> 
     return f", did you mean {name!r}?" if name else ""
 
 
-def first_few(names: Sequence[object], most: int = 3) -> str:
+def first_few(names: Sequence[object]) -> str:
     """
     The first of *names*, and the number of the others.
 
     >>> first_few(["a", "b", "c", "d", "e"])
     'a, b, c and 2 more'
     """
-    return ", ".join(map(str, names[:most])) + (
-        f" and {len(names) - most} more" if len(names) > most else ""
-    )
+    first = ", ".join(map(str, names[:3]))
+    return f"{first} and {len(names) - 3} more" if len(names) > 3 else first
 
 
 def printable(text: str) -> str:

@@ -18,7 +18,7 @@ from byodkim_provider.cli.terminal import Failed, ask_all, say
 from byodkim_provider.config import settings, stack_file
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.cli import CliMessages
-from byodkim_provider.property_types import from_json
+from byodkim_provider.property_types import from_json, json_map
 from byodkim_provider.quoting import did_you_mean
 
 CREDENTIALS: Final = ("aws:accessKey", "aws:secretKey", "aws:token")
@@ -66,7 +66,7 @@ class Stack:
             return self.domains
         domains = from_json(self._plain(f"{self.project}:domains"))
         defaults = from_json(self._plain(f"{self.project}:defaults"))
-        for written in domains.values() if isinstance(domains, dict) else ():
+        for written in json_map(domains).values():
             if isinstance(written, dict):  # nobody asks about supplied keys before a run
                 written.pop("keys", None)
         planned = dict(self.domains)

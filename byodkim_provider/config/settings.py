@@ -28,7 +28,7 @@ from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.registry import SPECS
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages
-from byodkim_provider.property_types import line
+from byodkim_provider.property_types import json_map, line
 from byodkim_provider.quoting import first_few
 
 PROJECT: Final = "ses-byodkim"
@@ -131,7 +131,7 @@ def load(config: Mapping[str, object], *, default_region: str | None) -> Setting
     written out, is a stack whose last domain has left.
     """
     written = {key: value for key, value in config.items() if value not in (None, "", [])}
-    return _load(written, default_region, private_keys=_map(written.get("privateKeys")))
+    return _load(written, default_region, private_keys=json_map(written.get("privateKeys")))
 
 
 def _load(
@@ -144,7 +144,7 @@ def _load(
     The settings in *written*, where a supplied key is a name in *private_keys*; without them the
     key.
     """
-    spellings, problems = _spellings(_map(written.get("domains")))
+    spellings, problems = _spellings(json_map(written.get("domains")))
     try:
         stack = StackSettings.model_validate(
             written, by_alias=True, by_name=False, context=private_keys
@@ -240,11 +240,6 @@ def _region_problems(
         yield f"aws:region: {SettingMessages.NO_REGION(domains=first_few(without))}"
     elif problem := region_problem(default_region):
         yield f"aws:region: {problem}"
-
-
-def _map(value: object) -> Mapping[str, object]:
-    """*value* if it is a map, else an empty one; pydantic reports the wrong type."""
-    return value if isinstance(value, Mapping) else {}
 
 
 def _key_problems(domain: DomainSettings) -> Iterator[Problem]:

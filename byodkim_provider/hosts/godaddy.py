@@ -28,7 +28,6 @@ SPEC: Final = HostSpec(
             name_field="Name",
             value_field="Value",
             ttl="1 Hour",
-            max_name=255,
             name_servers=(r"[a-z0-9-]+\.domaincontrol\.com",),
             serves_all=True,
         ),

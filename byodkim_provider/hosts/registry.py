@@ -7,11 +7,11 @@ It also opens the host of a record's settings. Nothing here calls a host.
 from collections.abc import Iterable, Mapping
 from importlib import import_module
 from textwrap import indent
-from typing import Any, Final, get_args
+from typing import Final, get_args
 
 from byodkim_provider.dns.panels import Panel, instructions, serves
 from byodkim_provider.hosts.interface import Credentials, DnsHost, HostName, HostSettings, HostSpec
-from byodkim_provider.property_types import from_json
+from byodkim_provider.property_types import json_map
 
 SPECS: Final[Mapping[str, HostSpec]] = {
     name: import_module(f"byodkim_provider.hosts.{name}").SPEC for name in get_args(HostName)
@@ -97,18 +97,13 @@ def credentials(
     *written* is the decrypted setting `dnsCredentials` as Pulumi passes it: an object or its JSON.
     """
     name = name or provider
-    given = _object(_object(written).get(name))
+    given = json_map(json_map(written).get(name))
     return Credentials(
         name,
         {key: value for key, value in given.items() if isinstance(value, str)},
         SPECS[provider].secrets,
         environment,
     )
-
-
-def _object(written: object) -> Mapping[str, Any]:
-    value = from_json(written)
-    return value if isinstance(value, Mapping) else {}
 
 
 def recognise(name_servers: Iterable[str]) -> Panel | None:
