@@ -1,9 +1,6 @@
 """The host of a URL, as every reader of it would read it."""
 
 import re
-from typing import Final
-
-LOOPBACK: Final = ("127.0.0.1", "localhost", "::1")
 
 
 def host_of(url: str) -> str:
@@ -27,4 +24,4 @@ def host_of(url: str) -> str:
 
 def is_local(url: str) -> bool:
     """Whether the host of *url* is this computer."""
-    return host_of(url) in LOOPBACK
+    return host_of(url) in ("127.0.0.1", "localhost", "::1")

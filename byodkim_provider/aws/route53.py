@@ -29,7 +29,7 @@ class Route53Client:
 
     def __init__(self, client: Boto3Client) -> None:
         self._client = client
-        self._lock = threading.RLock()
+        self._lock = threading.Lock()
         self._known: dict[tuple[str, str], Any] = {}
 
     def zones(self) -> dict[str, str]:
@@ -37,7 +37,7 @@ class Route53Client:
         ListHostedZones, 100 a call: the account's public zones, names without final dot by id.
         """
         pages = self._client.get_paginator("list_hosted_zones").paginate()
-        listed = self._read_once(
+        listed = self._read(
             "ListHostedZones",
             "the account",
             lambda: [zone for page in pages for zone in page["HostedZones"]],
@@ -50,7 +50,7 @@ class Route53Client:
 
     def name_servers(self, zone_id: str) -> tuple[str, ...]:
         """GetHostedZone: the name servers of a public zone, without final dots, sorted."""
-        names = self._read_once(
+        names = self._read(
             "GetHostedZone",
             zone_id,
             lambda: self._client.get_hosted_zone(Id=zone_id)["DelegationSet"]["NameServers"],
@@ -72,6 +72,7 @@ class Route53Client:
                 lambda: self._client.list_resource_record_sets(
                     HostedZoneId=zone_id, StartRecordName=name
                 )["ResourceRecordSets"],
+                anew=True,
             )
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
@@ -88,14 +89,17 @@ class Route53Client:
                 values += [record["Value"] for record in record_set.get("ResourceRecords", ())]
         return tuple(values)
 
-    def _read_once(self, operation: str, zone_id: str, call: Callable[[], T]) -> T:
+    def _read(
+        self, operation: str, zone_id: str, call: Callable[[], T], *, anew: bool = False
+    ) -> T:
+        """
+        The result of *call*, or of an earlier one unless *anew*. It is repeated while its failure
+        may pass; raises `AwsRefused`.
+        """
         with self._lock:
-            if (operation, zone_id) not in self._known:
-                self._known[operation, zone_id] = self._read(operation, zone_id, call)
+            if anew or (operation, zone_id) not in self._known:
+                self._known[operation, zone_id] = errors.call(
+                    call, SERVICE, operation, zone_id, retry=errors.is_passing
+                )
             known: T = self._known[operation, zone_id]
             return known
-
-    def _read(self, operation: str, zone_id: str, call: Callable[[], T]) -> T:
-        """The result of *call*, repeated while its failure may pass; raises `AwsRefused`."""
-        with self._lock:
-            return errors.call(call, SERVICE, operation, zone_id, retry=errors.is_passing)

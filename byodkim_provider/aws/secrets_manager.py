@@ -21,9 +21,6 @@ from byodkim_provider.messages.aws import AwsMessages
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-CURRENT: Final = "AWSCURRENT"
-"""Staging label of the version that a read returns by default."""
-
 RECOVERY_DAYS: Final = 30
 """How long a deleted secret can be restored, in days: the longest that DeleteSecret allows."""
 
@@ -89,7 +86,7 @@ class SecretStore:
             arn=answer["ARN"],
             tags={tag["Key"]: tag["Value"] for tag in answer.get("Tags", ())},
             version_id=next(
-                (version for version, stages in versions.items() if CURRENT in stages), ""
+                (version for version, stages in versions.items() if "AWSCURRENT" in stages), ""
             ),
             deleted="DeletedDate" in answer,
         )

@@ -73,9 +73,6 @@ reference).
 REJECTS: Final = "REJECT_MESSAGE"
 """`BehaviorOnMxFailure` (SES v2 API reference)."""
 
-LIST_PAGE_SIZE: Final = 1000
-"""Largest page of ListEmailIdentities (SES v2 API reference)."""
-
 
 @dataclass(frozen=True)
 class SesIdentity:
@@ -288,8 +285,9 @@ class SesClient:
         """ListEmailIdentities, in pages; each page is one call, made when it is needed."""
         more: dict[str, Any] = {}
         while True:
+            # 1,000 is the largest page (SES v2 API reference).
             answer = self._make(
-                self._client.list_email_identities, "the account", PageSize=LIST_PAGE_SIZE, **more
+                self._client.list_email_identities, "the account", PageSize=1000, **more
             )
             for listed in answer.get("EmailIdentities", ()):
                 yield Listed(

@@ -5,7 +5,6 @@ It needs neither a stack nor AWS: `byodkim status` does the same for all records
 """
 
 import sys
-from typing import Final
 
 import click
 
@@ -18,8 +17,6 @@ from byodkim_provider.dkim import keys, records
 from byodkim_provider.dns.diagnosis import ExpectedRecord
 from byodkim_provider.dns.panels import Panel
 from byodkim_provider.property_types import resolver
-
-EXIT_CODES: Final = {"right": 0, "wrong": 2, "unknown": 3}
 
 
 def _public_half(file: str) -> bytes:
@@ -86,4 +83,4 @@ def doctor(
         click.echo(as_json(record))
     else:
         show_lines(record_lines(record))
-    sys.exit(EXIT_CODES[record.verdict])
+    sys.exit({"right": 0, "wrong": 2, "unknown": 3}[record.verdict])

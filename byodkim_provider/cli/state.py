@@ -24,8 +24,6 @@ PYTHON: Final = "pulumi-python:dynamic/byodkim:"
 PLUGIN: Final = "byodkim:index:"
 """How the types of our resources begin, by what declares them."""
 
-AWS_RECORD: Final = "aws:route53/record:Record"
-
 
 @dataclass(frozen=True)
 class DeclaredRecord:
@@ -155,7 +153,7 @@ def read_state(export: str) -> State:
         secrets=frozenset(key["secret_arn"] for key in keys if "secret_arn" in key),
         mail_from_zones={
             record["name"]: record["zoneId"]
-            for record in resources[AWS_RECORD]
+            for record in resources["aws:route53/record:Record"]
             if record["type"] == "MX"
         },
         stack_id=next((outputs["id"] for outputs in resources["StackId"]), None),

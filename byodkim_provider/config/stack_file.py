@@ -12,6 +12,7 @@ import yaml
 
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.messages.config import SettingMessages
+from byodkim_provider.property_types import json_map
 
 PROJECT_FILES: Final = ("Pulumi.yaml", "Pulumi.yml")
 """File names that Pulumi accepts for the project file."""
@@ -31,9 +32,7 @@ def stack_file(project_file: Path, project: Mapping[str, Any], stack: str) -> Pa
 
 def domains_in(loaded: Any, project: str) -> Any:
     """What a stack file, *loaded*, has as the domains of *project*; None if it has none."""
-    config = loaded.get("config") if isinstance(loaded, Mapping) else None
-    if not isinstance(config, Mapping):
-        return None
+    config = json_map(json_map(loaded).get("config"))
     # Pulumi accepts three spellings.
     keys = (f"{project}:domains", "domains", f"{project}:config:domains")
     return next((config[key] for key in keys if config.get(key) is not None), None)

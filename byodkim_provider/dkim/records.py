@@ -90,7 +90,7 @@ def _a_label(label: str, text: str) -> str:
         try:
             ascii_label = idna.alabel(label).decode()
         except idna.IDNAError:
-            raise ValueError(DkimMessages.LABEL(text=text)) from None
+            ascii_label = ""
     if not _LABEL.fullmatch(ascii_label):
         raise ValueError(DkimMessages.LABEL(text=text))
     return ascii_label

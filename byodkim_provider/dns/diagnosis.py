@@ -40,13 +40,7 @@ NEW_KEY: Final = "make a new key with a new selector"
 """How to get another key without a stack that makes one."""
 
 
-NO_SELECTOR: Final = "no-such-selector"
-"""A selector that nobody uses: if DNS has it, there is a wildcard."""
-
 _WILDCARD: Final = "a wildcard answers for the name"
-
-NAMES_AT_ONCE: Final = 8
-"""Names that are looked up at the same time for a record that is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +70,8 @@ class ExpectedRecord:
 
     @property
     def beside(self) -> str:
-        """A sibling name that nobody uses: it has what DNS has at every name."""
-        return records.record_name(NO_SELECTOR, self.domain)
+        """A sibling name that nobody uses: if DNS has it, there is a wildcard."""
+        return records.record_name("no-such-selector", self.domain)
 
 
 def fix(panel: Panel, record: ExpectedRecord, seen: Diagnosis, *, kept: bool) -> str:
@@ -196,7 +190,7 @@ def _at_other_names(
         text = f"{what} ({name})"
         return replace(seen, code=code_of(what), text=text, zone=zone, found_at=name), answers
 
-    return side_by_side(asked, list(places), at_once=NAMES_AT_ONCE) or []
+    return side_by_side(asked, list(places), at_once=8) or []
 
 
 def _is_the_key(value: str, expected: bytes | None) -> bool:

@@ -46,7 +46,8 @@ def mistake(
     # `0 .` says that there is no mail server (RFC 7505).
     hosts = [value.split()[-1].rstrip(".").lower() for value in found if value.strip()]
     hosts = [host for host in hosts if host]
-    others = [host for host in hosts if not _HOST_OF_SES.fullmatch(host)]
+    of_ses = r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com"
+    others = [host for host in hosts if not re.fullmatch(of_ses, host)]
     spf = [value.lower() for value in found if re.match("v=spf1( |$)", value, re.IGNORECASE)]
     if target:
         code = MailFromMessages.TAKEN
@@ -64,9 +65,6 @@ def mistake(
         return None
     hosts_of_others = ", ".join(others)
     return code(name=name, value=right, hosts=hosts_of_others, include=INCLUDE, target=target)
-
-
-_HOST_OF_SES: Final = re.compile(r"feedback-smtp\.[a-z0-9-]+\.amazonses\.com")
 
 
 def mail_from_mistakes(

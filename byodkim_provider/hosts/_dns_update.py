@@ -27,9 +27,7 @@ from byodkim_provider.hosts.interface import DnsHost, NotDone
 from byodkim_provider.hosts.rfc2136 import SPEC
 from byodkim_provider.messages import Message as ErrorMessage
 from byodkim_provider.messages.hosts import HostMessages
-from byodkim_provider.progress import Clock, stopping
-
-PORT: Final = 53
+from byodkim_provider.progress import Clock
 
 ALGORITHM: Final = "hmac-sha256"
 
@@ -106,8 +104,6 @@ class Host(DnsHost):
         at all: whoever is on the way may send it when the server has done the update. A query comes
         first, and shows a real refusal.
         """
-        if stopping.is_set():
-            raise DnsUnconfirmed(HostMessages.INTERRUPTED())
         try:
             key = dns.tsig.Key(
                 self._settings.key_name,
@@ -161,7 +157,7 @@ class Host(DnsHost):
 
     @property
     def _address(self) -> tuple[str, int]:
-        return self._settings.server, self._settings.port or PORT
+        return self._settings.server, self._settings.port or 53
 
     @property
     def _where(self) -> str:

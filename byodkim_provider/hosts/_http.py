@@ -29,13 +29,8 @@ from byodkim_provider.hosts.interface import NotDone
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import Clock, stopping
 
-CONNECT_SECONDS: Final = 5.0
-
 MAX_OCTETS: Final = 4 * 1024 * 1024
 """Longest response that is read, in octets, unpacked: a list of 20,000 records."""
-
-PIECE: Final = 64 * 1024
-"""Most octets that are read at a time."""
 
 
 @dataclass
@@ -83,7 +78,7 @@ class Client:
         """A connection pool, through the environment's proxy if it names one, as in the AWS SDK."""
         # It logs paths with their query, which holds the API key at some hosts.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
-        timeout = Timeout(connect=CONNECT_SECONDS, read=self.seconds)
+        timeout = Timeout(connect=5.0, read=self.seconds)
         server = urlsplit(self.base_url)
         proxy = urllib.request.getproxies().get(server.scheme)
         if proxy and not urllib.request.proxy_bypass(server.hostname or ""):
@@ -99,7 +94,7 @@ class Client:
         clock, data = Clock(), b""
         end = clock.monotonic() + self.seconds
         try:
-            for piece in iter(lambda: response.read1(PIECE, decode_content=True), b""):
+            for piece in iter(lambda: response.read1(2**16, decode_content=True), b""):
                 data += piece
                 if stopping.is_set() or clock.monotonic() > end:
                     raise TimeoutError

@@ -24,8 +24,6 @@ from byodkim_provider.hosts.http_host import HttpHost
 from byodkim_provider.hosts.interface import HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
-PORT: Final = ":2083"
-
 ACCOUNT: Final = re.compile(
     "(?P<scheme>https?://)(?P<user>[^:/?#]+):(?P<token>[^/?#]+)@"
     r"(?P<server>[^:/?#@\\]+)(?P<port>:[0-9]+)?/?"
@@ -76,7 +74,7 @@ class Host(HttpHost):
 
     def _address(self) -> str:
         account = self._account()
-        return f"{account['scheme']}{account['server']}{account['port'] or PORT}"
+        return f"{account['scheme']}{account['server']}{account['port'] or ':2083'}"
 
     def _headers(self) -> dict[str, str]:
         account = self._account()

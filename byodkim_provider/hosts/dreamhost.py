@@ -22,8 +22,6 @@ BUSY: Final = "slow_down_bucko"
 FAILED: Final = "internal_error"
 """How the codes of the host's own errors begin; against any other but `BUSY` no retry helps."""
 
-KEY_REFUSED: Final = ("invalid_api_key", "this_key_cannot_access_this_cmd")
-
 SPEC: Final = HostSpec(
     secrets={"key": "DREAMHOST_API_KEY"},
     ttl=None,
@@ -85,7 +83,7 @@ class Host(HttpHost):
         answered = HostMessages.SAID(said=said)
         if code == BUSY:
             raise Busy(said, RETRY_SECONDS)
-        if code in KEY_REFUSED:
+        if code in ("invalid_api_key", "this_key_cannot_access_this_cmd"):
             raise self._forbidden(answered)
         if code.startswith(FAILED):
             raise DnsUnconfirmed(answered)

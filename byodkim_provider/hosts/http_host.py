@@ -16,7 +16,6 @@ from byodkim_provider import __version__
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Busy, DnsHost
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
-from byodkim_provider.progress import stopping
 from byodkim_provider.urls import is_local
 
 if TYPE_CHECKING:
@@ -26,8 +25,6 @@ RETRY_SECONDS: Final = 60.0
 """
 Pause after a 429 that does not say when to ask again. GoDaddy and DreamHost count by the minute.
 """
-
-HEADERS: Final = {"Accept": "application/json", "User-Agent": f"byodkim-provider/{__version__}"}
 
 WORDS: Final = (
     *("message", "statusmsg", "error", "errors", "cpanelresult", "applicationError"),
@@ -98,9 +95,11 @@ class HttpHost(DnsHost):
 
         *content* as urllib3 has it: `fields` of a query or a form, or `json`.
         """
-        if stopping.is_set():
-            raise DnsUnconfirmed(HostMessages.INTERRUPTED())
-        headers = {**HEADERS, **self._headers()}
+        headers = {
+            "Accept": "application/json",
+            "User-Agent": f"byodkim-provider/{__version__}",
+            **self._headers(),
+        }
         return self._judged(*self._client.exchange(method, path, headers, content))
 
     @cached_property

@@ -60,7 +60,6 @@ class HostMessages(Table):
     NO_PROOF = "the host does not prove who it is (TLS)", _ADDRESS
     ADDRESS = "the address of the API is invalid, or a proxy's", _ADDRESS
     STAND_IN = "{variable} is for a stand-in on this computer alone", "unset it"
-    INTERRUPTED = "interrupted"
     TLS_FAILED = "no answer: the TLS connection failed"
     NO_ANSWER = "no answer: {reason}"
     NOT_JSON = "a response that is not JSON, perhaps the sign-in page of a network"

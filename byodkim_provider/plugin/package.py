@@ -15,13 +15,6 @@ from byodkim_provider.resources.declared import PACKAGE
 
 DOMAIN: Final = f"{PACKAGE}:index:Domain"
 
-_KEPT: Final = ("type", "description")
-"""
-What both kinds of schema have. A limit of a value is checked when the program runs.
-
-A default is a part of the description: an SDK would send it, and it would count as set.
-"""
-
 _OWN_INPUTS: Final[Mapping[str, Any]] = {
     "domain": {
         "type": "string",
@@ -118,11 +111,11 @@ def _property(given: Mapping[str, Any]) -> dict[str, Any]:
         return {**(forms[0] if len(forms) == 1 else {"oneOf": forms}), **about}
     if "$ref" in given:
         return {"$ref": f"#/types/{PACKAGE}:index:{given['$ref'].rpartition('/')[2]}"}
-    made = {name: given[name] for name in _KEPT if name in given}
+    # A limit of a value is checked when the program runs.
+    made = {name: given[name] for name in ("type", "description") if name in given}
+    # Not as a default, which an SDK would send, so that it would count as set.
     if given.get("default"):
         made["description"] = f"{given['description']} Default: {given['default']}."
-    if isinstance(made.get("type"), list):
-        return {"oneOf": [_property({"type": one}) for one in made["type"]]}
     if made["type"] == "array":
         made["items"] = _property(given["items"])
     if made["type"] == "object":
