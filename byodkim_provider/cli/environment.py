@@ -65,7 +65,8 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
             if not (in_terminal and number == signal.SIGINT):
                 pulumi.send_signal(signal.SIGTERM)  # SIGHUP would kill Pulumi
 
-        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        hangup = getattr(signal, "SIGHUP", signal.SIGTERM)  # Windows has none
+        for number in (signal.SIGINT, signal.SIGTERM, hangup):
             signal.signal(number, pass_on)
         return pulumi.wait()
 

@@ -3,6 +3,7 @@ What `byodkim status` writes for others than people at a terminal: metrics for P
 page for auditors. Values in, text out.
 """
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -44,7 +45,10 @@ def as_prometheus(now: StackNow) -> str:
     samples: dict[str, list[str]] = defaultdict(list)
     for name, labels, value in _samples(now):
         if value is not None:
-            shown = ",".join(f'{label}="{text}"' for label, text in labels.items())
+            # The format has the escapes of JSON for a quote, a backslash and a line end.
+            shown = ",".join(
+                f"{label}={json.dumps(text, ensure_ascii=False)}" for label, text in labels.items()
+            )
             samples[f"byodkim_{name}"].append(f"byodkim_{name}{{{shown}}} {value}\n")
     text = ""
     for name, lines in samples.items():
