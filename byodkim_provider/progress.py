@@ -72,8 +72,8 @@ def side_by_side(
     What *ask* returns for each of *items*, in their order; at most *at_once* calls run at a time.
 
     None if the run is interrupted first. *waiting* is called several times a second, with the
-    positions of the results so far. Raises what a call raised. After that, or None, no further call
-    starts.
+    positions of the results so far. Raises what a call raised. No further call starts once this has
+    raised or returned.
 
     The threads are no `ThreadPoolExecutor`'s, for which a process waits at its end.
     """

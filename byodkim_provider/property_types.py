@@ -170,20 +170,19 @@ def read(cls: type[T], properties: Mapping[str, Any]) -> T:
     raise InvalidSettings(found)
 
 
-def _fields(value: Any) -> dict[str, Any]:
-    return {field.name: getattr(value, field.name) for field in fields(value)}
-
-
 def written(value: object) -> dict[str, Any]:
-    """The fields of a dataclass as Pulumi stores them; absent for None, or a dataclass itself."""
-    known = without_none(_fields(value)).items()
+    """
+    The fields of a dataclass as Pulumi stores them. A field that is None, or holds a dataclass, is
+    left out.
+    """
+    known = without_none(vars(value)).items()
     return {name: _plain(one) for name, one in known if not is_dataclass(one)}
 
 
 def plain_object(value: Any) -> dict[str, Any]:
     """The fields of a dataclass that differ from their defaults, as Pulumi stores them."""
     defaults = {one.name: one.default for one in fields(value)}
-    return {name: _plain(one) for name, one in _fields(value).items() if one != defaults[name]}
+    return {name: _plain(one) for name, one in vars(value).items() if one != defaults[name]}
 
 
 def _plain(value: Any) -> Any:

@@ -89,7 +89,7 @@ def shown(value: object) -> str:
 
 
 def named(key: str) -> str:
-    """*key* as a path quotes it; a key that is too long for any name by its length only."""
+    """*key* as a path quotes it. Of a key that is too long for any name, only the length."""
     return f"({len(key)} characters)" if may_be_a_key(key) else key
 
 

@@ -6,7 +6,6 @@ No message from here quotes a key, and none has a cause: the request in a botoco
 one.
 """
 
-import json
 import re
 from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass, field
@@ -20,6 +19,7 @@ from byodkim_provider.errors import AwsRefused, ByodkimError, Kind, Stopped
 from byodkim_provider.messages import Message
 from byodkim_provider.messages.aws import AwsMessages
 from byodkim_provider.progress import Clock, stopping
+from byodkim_provider.property_types import from_json
 from byodkim_provider.quoting import hidden
 
 T = TypeVar("T")
@@ -72,18 +72,12 @@ def refuse_foreign_answer(response_dict: MutableMapping[str, Any], **_: object) 
     botocore turns a body that is not JSON into an empty response, so a sign-in page would pass for
     "deleted" or "no identities".
     """
-    headers, is_json = response_dict["headers"], _is_json_object(response_dict["body"])
+    headers, text = response_dict["headers"], response_dict["body"].decode(errors="replace")
+    is_json = isinstance(from_json(text or "{}"), dict)
     if response_dict["status_code"] >= 500:  # may come from AWS's own load balancers, in any form
         response_dict["body"] = response_dict["body"] if is_json else b""
     elif not is_json or "x-amzn-requestid" not in headers:
         raise KeyError("x-amzn-requestid")
-
-
-def _is_json_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body or b"{}"), dict)
-    except (ValueError, RecursionError):
-        return False
 
 
 def is_throttled(error: BaseException) -> bool:

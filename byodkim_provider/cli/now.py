@@ -167,7 +167,7 @@ def identity_now(
         verdict, problem = awaiting_dns(entry), FindingMessages.AWAITING_DNS()
     else:
         ses = seen
-        # A key that a run has verified needs no new evidence: SUCCESS is about it.
+        # If an earlier run has verified this key, SUCCESS needs no further evidence.
         verdict = judged(entry, ses, seen_unverified=entry in verified)
         problem = _problem(stored, entry, ses)
     if ses and problem is None and not verdict.settled:

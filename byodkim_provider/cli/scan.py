@@ -120,8 +120,11 @@ def scan(
         say(CliMessages.LEFT_OUT(why=why))
     if not found:
         say(CliMessages.NOTHING_TO_ADOPT())
-    first = min(next(iter(found.values()), [""]))  # a Region of the first domain
-    account_id = account.account_id(first) if first else ""
+    account_id = first = ""
+    if found:
+        # STS is asked in a Region of the first domain.
+        first = min(next(iter(found.values())))
+        account_id = account.account_id(first)
     if wants_json:
         click.echo(as_json({"account": account_id, "left_out": left_out, "domains": found}))
     elif found:

@@ -9,7 +9,6 @@ import json
 import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
-from dataclasses import fields
 from datetime import datetime
 from typing import IO, Any, Final, TypeVar
 
@@ -72,7 +71,7 @@ def as_json(value: Any) -> str:
             return timestamp(value)
         if isinstance(value, Message):
             return {"code": value.code.name, "fields": value.fields, "text": str(value)}
-        return {field.name: getattr(value, field.name) for field in fields(value)}
+        return vars(value)
 
     # As in `inert`: only a string can hold what a CI would obey.
     return json.dumps(value, indent=2, default=plain).replace("##[", r"#\u0023[")

@@ -226,12 +226,9 @@ def _unreadable(half: str, error: Exception, expected: Message) -> Message:
 
 def load_public(pem: bytes) -> bytes:
     """
-    The public key in a PEM file (SubjectPublicKeyInfo, DER). Raises `InvalidKey`, whose reason
-    never quotes the key.
+    The first public key in a PEM file (SubjectPublicKeyInfo, DER). Raises `InvalidKey`, whose
+    reason never quotes the key.
     """
-    count = pem.count(b"-----BEGIN PUBLIC KEY") + pem.count(b"-----BEGIN RSA PUBLIC KEY")
-    if count > 1:
-        raise InvalidKey(DkimMessages.SEVERAL(count=count))
     try:
         key = load_pem_public_key(pem)
     except (ValueError, UnsupportedAlgorithm) as error:

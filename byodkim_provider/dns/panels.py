@@ -52,11 +52,9 @@ class Panel:
 
 
 def serves(panel: Panel, name_servers: Iterable[str]) -> bool:
-    """Whether one of these name servers belongs to this panel's provider."""
+    """Whether one of these name servers, as a lookup names them, is of this panel's provider."""
     return any(
-        re.fullmatch(pattern, server.lower().removesuffix("."))
-        for server in name_servers
-        for pattern in panel.name_servers
+        re.fullmatch(pattern, server) for server in name_servers for pattern in panel.name_servers
     )
 
 

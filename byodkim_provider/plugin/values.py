@@ -55,16 +55,12 @@ def wire(values: Mapping[str, Any], *sent: Struct) -> Struct:
     secrets: set[str] = set()
     for struct in sent:
         secrets |= {name for name, value in MessageToDict(struct).items() if _has_secret(value)}
+    outgoing = _sent(values)
+    for name in secrets & outgoing.keys():
+        if not is_rpc_secret(outgoing[name]):
+            outgoing[name] = secret(outgoing[name])
     struct = Struct()
-    struct.update(
-        {
-            name: secret(_sent(value))
-            if name in secrets and not is_rpc_secret(value)
-            else _sent(value)
-            for name, value in values.items()
-            if value is not None
-        }
-    )
+    struct.update(outgoing)
     return struct
 
 

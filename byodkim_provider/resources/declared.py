@@ -43,9 +43,6 @@ if TYPE_CHECKING:
 PACKAGE: Final = "byodkim"
 """Name of the plugin, and of the module of its types."""
 
-DYNAMIC: Final = f"pulumi-python:dynamic/{PACKAGE}:"
-"""How the types of our dynamic resources begin."""
-
 _providers: PerProgram[pulumi.ProviderResource] = PerProgram()
 
 
@@ -73,7 +70,8 @@ class OurResource(Resource):
         if not is_plugin():
             super().__init__(InPluginProcess(kind), name, props, opts)
             return
-        before = pulumi.Alias(type_=f"{DYNAMIC}{kind}")  # of a stack that Python has made
+        # Of a stack that Python has made.
+        before = pulumi.Alias(type_=f"pulumi-python:dynamic/{PACKAGE}:{kind}")
         ours = pulumi.ResourceOptions(provider=_providers.get(None, _provider), aliases=[before])
         token = f"{PACKAGE}:index:{kind}"
         pulumi.CustomResource.__init__(

@@ -136,7 +136,6 @@ REFUSED = {
     "public key": no(pem("rsa2048.public"), K.PUBLIC),
     "public key, DER": no(der("rsa2048.public"), K.PUBLIC),
     "two keys": no(PKCS8 + pem("another"), K.SEVERAL, count=2),
-    "two public keys": no_public(pem("rsa2048.public").encode() * 2, K.SEVERAL, count=2),
     "no END line": no(PKCS1.replace("-----END RSA", ""), K.OTHER_BLOCK, block=NO_BLOCK),
     "a line lost": no(PKCS1.replace(PKCS1.splitlines()[5], ""), K.UNREADABLE, half="private"),
     **{

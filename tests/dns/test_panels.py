@@ -71,7 +71,7 @@ def test_name_too_long():
 
 NAME_SERVERS = yaml.safe_load("""
 route53: [ns-2048.awsdns-64.com, ns-1.awsdns-00.co.uk]
-godaddy: [ns51.domaincontrol.com, NS52.DomainControl.com.]
+godaddy: [ns51.domaincontrol.com, ns52.domaincontrol.com]
 dreamhost: [ns1.dreamhost.com, ns2.dreamhost.com]
 cloudflare: [ada.ns.cloudflare.com, bob.ns.cloudflare.com]
 hostgator: [hgns1.hostgator.com, ns8001.hostgator.com, ns1234.websitewelcome.com]
