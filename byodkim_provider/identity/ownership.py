@@ -18,19 +18,24 @@ Signing = Literal["byodkim", "easy", "none"]
 """With what SES signs mail of a domain now, beside the signature of amazonses.com."""
 
 
-def _refuse_other_owner(declared: Declared, seen: SesIdentity) -> None:
-    """Raise "IdentityExists" unless the owner tag is this resource's."""
-    owner = other_owner(declared, seen.tags)
-    if owner is None:
-        return
+def whose(declared: Declared, tags: Mapping[str, str]) -> tuple[IdentityMessages, str] | None:
+    """
+    Why an identity with *tags* is not the declared resource's, and whose it is, in words; None if
+    it is the resource's.
+    """
+    owner = tags.get(OWNER_TAG, "")
+    stack = tags.get(STACK_TAG)
     if not owner:
-        problem = IdentityMessages.NOBODYS
-    elif _is_of_this_stack(declared, seen.tags[OWNER_TAG]):
-        problem = IdentityMessages.OTHER_RESOURCES
-    else:
-        of_same_name = seen.tags.get(STACK_TAG) == declared.stack
-        problem = IdentityMessages.OF_SAME_NAME if of_same_name else IdentityMessages.OTHER_STACKS
-    raise exists(problem, declared, seen.origin, owner=owner)
+        return IdentityMessages.NOBODYS, ""
+    if owner == declared.owner:
+        return None
+    # The id of the stack, which stays when the stack is renamed.
+    if owner.partition("/")[0] == declared.owner.partition("/")[0]:
+        other = f"the resource {owner.partition('/')[2]!r} of this stack"
+        return IdentityMessages.OTHER_RESOURCES, other
+    if stack == declared.stack:
+        return IdentityMessages.OF_SAME_NAME, f"another stack with the name {stack!r}"
+    return IdentityMessages.OTHER_STACKS, repr(stack or owner)
 
 
 def other_owner(declared: Declared, tags: Mapping[str, str]) -> str | None:
@@ -38,26 +43,8 @@ def other_owner(declared: Declared, tags: Mapping[str, str]) -> str | None:
     Whose an identity with *tags* is, in words; "" if nobody's; None if it is the declared
     resource's.
     """
-    owner = tags.get(OWNER_TAG, "")
-    if owner and owner == declared.owner:
-        return None
-    if not owner:
-        return ""
-    if _is_of_this_stack(declared, owner):
-        return f"the resource {owner.partition('/')[2]!r} of this stack"
-    stack = tags.get(STACK_TAG)
-    return (
-        f"another stack with the name {stack!r}"
-        if stack == declared.stack
-        else repr(stack or owner)
-    )
-
-
-def _is_of_this_stack(declared: Declared, owner: str) -> bool:
-    """
-    Whether *owner* is another resource of the same stack, in whatever way the stack was renamed.
-    """
-    return owner.partition("/")[0] == declared.owner.partition("/")[0] != ""
+    other = whose(declared, tags)
+    return other[1] if other else None
 
 
 def lost_reason(owner: str) -> Message:
@@ -77,10 +64,13 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     """
     if seen.identity_type == MANAGED:
         raise exists(IdentityMessages.MANAGED, declared, seen.origin)
+    other = whose(declared, seen.tags)
     problem = IdentityMessages.OTHER_SELECTOR
     if not declared.adopt:
-        _refuse_other_owner(declared, seen)
-    elif declared.overlap_days and other_owner(declared, seen.tags) is None and declared.cname:
+        if other:
+            problem, owner = other
+            raise exists(problem, declared, seen.origin, owner=owner)
+    elif declared.overlap_days and other is None and declared.cname:
         problem = IdentityMessages.REPLACED
     else:
         return

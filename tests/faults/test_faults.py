@@ -89,7 +89,7 @@ def noticed(
     return keep
 
 
-_other_owner = ownership.other_owner
+_whose = ownership.whose
 _put_mail_from = SesClient.put_email_identity_mail_from_attributes
 _get, _tag, _withdraw = SesClient.get_email_identity, SesClient.tag_resource, RecordAtHost.withdraw
 
@@ -127,11 +127,9 @@ def does_not_know_its_own(self: SesClient, domain: str) -> SesIdentity | None:
     return replace(seen, tags={}) if seen else None
 
 
-@noticed(
-    "try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="other_owner"
-)
-def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> str | None:
-    return None if tags.get(STACK_TAG) == declared.stack else _other_owner(declared, tags)
+@noticed("try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="whose")
+def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> object:
+    return None if tags.get(STACK_TAG) == declared.stack else _whose(declared, tags)
 
 
 @noticed("delete, adopted", "SES GetEmailIdentity", "lost", place=lifecycle, name="delete")
