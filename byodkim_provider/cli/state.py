@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 from byodkim_provider import times
 from byodkim_provider.config.settings import DomainSettings, from_stored
@@ -19,10 +19,6 @@ from byodkim_provider.dkim.records import split_name
 from byodkim_provider.identity.state import Stored
 from byodkim_provider.identity.verdicts import Entry, Verdict
 from byodkim_provider.property_types import Whole, read
-
-PYTHON: Final = "pulumi-python:dynamic/byodkim:"
-PLUGIN: Final = "byodkim:index:"
-"""How the types of our resources begin, by what declares them."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +165,9 @@ def by_type(export: str) -> Mapping[str, list[Mapping[str, Any]]]:
     for resource in json.loads(export)["deployment"].get("resources", ()):
         if resource.get("delete"):  # the old half of an unfinished replacement
             continue
-        name = resource["type"].removeprefix(PYTHON).removeprefix(PLUGIN).removeprefix("Byodkim")
+        name = resource["type"]
+        for prefix in ("pulumi-python:dynamic/byodkim:", "byodkim:index:", "Byodkim"):
+            name = name.removeprefix(prefix)
         resources[name].append(resource | resource.get("outputs", {}))
     return resources
 

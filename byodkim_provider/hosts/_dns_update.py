@@ -29,8 +29,6 @@ from byodkim_provider.messages import Message as ErrorMessage
 from byodkim_provider.messages.hosts import HostMessages
 from byodkim_provider.progress import Clock
 
-ALGORITHM: Final = "hmac-sha256"
-
 _CHANGED: Final = (dns.rcode.YXDOMAIN, dns.rcode.YXRRSET, dns.rcode.NXRRSET)
 
 _DONE: Final = (dns.rcode.NOERROR, dns.rcode.NXDOMAIN)
@@ -108,7 +106,7 @@ class Host(DnsHost):
             key = dns.tsig.Key(
                 self._settings.key_name,
                 self._credentials["secret"],
-                self._settings.key_algorithm or ALGORITHM,
+                self._settings.key_algorithm or "hmac-sha256",
             )
         except ValueError:  # `binascii.Error` is one
             raise self._compare(HostMessages.NOT_BASE64) from None

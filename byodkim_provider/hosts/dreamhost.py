@@ -17,11 +17,6 @@ from byodkim_provider.hosts.http_host import RETRY_SECONDS, HttpHost
 from byodkim_provider.hosts.interface import Busy, HostSpec
 from byodkim_provider.messages.hosts import HostMessages
 
-BUSY: Final = "slow_down_bucko"
-
-FAILED: Final = "internal_error"
-"""How the codes of the host's own errors begin; against any other but `BUSY` no retry helps."""
-
 SPEC: Final = HostSpec(
     secrets={"key": "DREAMHOST_API_KEY"},
     ttl=None,
@@ -81,10 +76,10 @@ class Host(HttpHost):
         said = self._credentials.said(str(data or answer.get("reason")))
         code = said.partition(" ")[0]
         answered = HostMessages.SAID(said=said)
-        if code == BUSY:
+        if code == "slow_down_bucko":
             raise Busy(said, RETRY_SECONDS)
         if code in ("invalid_api_key", "this_key_cannot_access_this_cmd"):
             raise self._forbidden(answered)
-        if code.startswith(FAILED):
+        if code.startswith("internal_error"):
             raise DnsUnconfirmed(answered)
         raise DnsRefused(answered)

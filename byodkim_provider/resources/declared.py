@@ -176,8 +176,6 @@ class DkimKey(OurResource):
     """
     secret_arn: pulumi.Output[str | None]
     """ARN of the secret; None if the key is in the state."""
-    fingerprint: pulumi.Output[str]
-    """SHA-256 of the public key (SubjectPublicKeyInfo, DER), 64 hex digits."""
     record_name: pulumi.Output[str]
     record_value: pulumi.Output[str]
     created_at: pulumi.Output[str]

@@ -95,7 +95,6 @@ def of_supplied_key(settings: DomainSettings, generation: int) -> Inputs:
         "private_key": key.pkcs1_base64(),
         "record_name": records.record_name(supplied.selector, settings.name),
         "record_value": records.record_value(key.public_key_der),
-        "fingerprint": key.fingerprint,
     }
 
 
