@@ -115,11 +115,6 @@ class SesIdentity:
         return "" if self.dkim_status == "SUCCESS" else self.error_type
 
     @property
-    def verified(self) -> bool:
-        """The test of the BYODKIM guide: origin EXTERNAL, signing enabled, status SUCCESS."""
-        return self.origin == "EXTERNAL" and self.signing_enabled and self.dkim_status == "SUCCESS"
-
-    @property
     def refuses_mail(self) -> bool:
         """
         Whether SES refuses to send, as `BehaviorOnMxFailure` says, until it finds the MX record.
