@@ -22,7 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from byodkim_provider.aws.settings import ROLE_ARN
-from byodkim_provider.config.problems import Problem, refuse, secret_command
+from byodkim_provider.config.problems import Problem, secret_command
 from byodkim_provider.config.values import (
     SECRET_TEXT,
     Listed,
@@ -386,30 +386,17 @@ class WrittenDomain(DomainDefaults):
     keys: dict[Generation, SuppliedKey] | None = None
     """Your own keys, keyed by generation."""
 
-    @field_validator("published")
-    @classmethod
-    def _in_order(
-        cls, published: tuple[int, ...] | None, info: ValidationInfo
-    ) -> tuple[int, ...] | None:
-        signing = info.data.get("generation")
-        if signing and published is not None:
-            if problem := generations.published_problem(signing, published):
-                raise ValueError(problem)
-            return tuple(sorted({*published}))
-        return published
-
-    @field_validator("keys")
-    @classmethod
-    def _unmistakable(
-        cls, keys: dict[int, SuppliedKey] | None, info: ValidationInfo
-    ) -> dict[int, SuppliedKey] | None:
-        problems = list(_reuse_problems(keys or {}))
-        signing = info.data.get("generation")
-        written_out = info.data.get("published", ()) is not None
-        if signing and keys is not None and signing not in keys and not written_out:
-            problems.append(((), SettingMessages.NOT_SUPPLIED(generation=signing)))
-        refuse(problems)
-        return keys
+    def _problems(self) -> Iterator[Problem]:
+        """Generations that contradict each other, and keys and selectors that are there twice."""
+        signing, published, keys = self.generation, self.published, self.keys
+        if published is not None:
+            problem = generations.published_problem(signing, published)
+            if problem:
+                yield ("published",), problem
+        elif keys is not None and signing not in keys:
+            yield ("keys",), SettingMessages.NOT_SUPPLIED(generation=signing)
+        for steps, reused in _reuse_problems(keys or {}):
+            yield ("keys", *steps), reused
 
 
 def _reuse_problems(keys: Mapping[int, SuppliedKey]) -> Iterator[Problem]:

@@ -325,6 +325,7 @@ def _resolve(
     for name, spelling in sorted(spellings.items()):
         domain = stack.domains[spelling]
         published = domain.published or generations.published(domain.generation, domain.keys)
+        published = sorted({*published})
         inherited: dict[str, Any] = {}
         for field in DomainDefaults.model_fields:
             source = domain if field in domain.model_fields_set else stack.defaults
