@@ -15,7 +15,7 @@ from byodkim_provider.aws.ses import SesIdentity
 from byodkim_provider.cli import layout
 from byodkim_provider.cli.now import SEVERITY, DomainNow, Finding, IdentityNow, StackNow
 from byodkim_provider.cli.record_now import record_now
-from byodkim_provider.cli.report import METRICS, as_html
+from byodkim_provider.cli.report import METRICS, as_html, as_prometheus
 from byodkim_provider.cli.terminal import as_json
 from byodkim_provider.dkim.records import record_value
 from byodkim_provider.dns.diagnosis import ExpectedRecord
@@ -117,6 +117,13 @@ def test_metrics(project, world):
         ("byodkim_checked_timestamp_seconds", stack): world.clock.now().timestamp() // 1,
     }
     assert expected.items() <= found.items()
+
+
+def test_label():
+    """Whatever is in a name, its label does not end early."""
+    name = 'a "stack"\\ on two\nlines'
+    metrics = text_string_to_metric_families(as_prometheus(stack(name=name)))
+    assert [name] == [family.samples[0].labels["stack"] for family in metrics]
 
 
 # The report
