@@ -29,6 +29,8 @@ from pathlib import Path
 from unittest.mock import patch
 
 import pulumi.log
+import pulumi.runtime.resource
+from pulumi.runtime.proto.source_pb2 import StackTrace
 
 from tests.support.quick_client import request
 
@@ -49,8 +51,11 @@ def quick_runs(sandbox):
         sandbox.more_environment |= more
         try:
             # What the SDK says to its own developers is a call of the engine each, which shows none
-            # of it.
-            with patch.dict(vars(pulumi.log), debug=lambda *_, **__: None):
+            # of it; nor does it show where in the code a resource was declared.
+            with (
+                patch.dict(vars(pulumi.log), debug=lambda *_, **__: None),
+                patch.dict(vars(pulumi.runtime.resource), _get_stack_trace=StackTrace),
+            ):
                 yield
         finally:
             for name in more:
