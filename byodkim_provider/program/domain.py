@@ -8,7 +8,6 @@ The arguments are the keys of a stack file: names, defaults and checks come from
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, overload
@@ -31,26 +30,14 @@ from byodkim_provider.dkim import generations
 from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program import stack_config
-from byodkim_provider.program._outputs import (
-    PublishedRecord,
-    judged,
-    show_standby,
-    verdicts_of,
-)
+from byodkim_provider.program import declared_domains, stack_config
+from byodkim_provider.program._outputs import PublishedRecord, judged, show_standby, verdicts_of
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, Zone, provider_for
 from byodkim_provider.program.domain_resources import DomainResources
 from byodkim_provider.resources import inputs
-from byodkim_provider.resources.declared import (
-    ByodkimIdentity,
-    DkimVerification,
-)
-from byodkim_provider.resources.sdk import (
-    PerProgram,
-    parallel,
-    without_traceback,
-)
+from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
+from byodkim_provider.resources.sdk import without_traceback
 from byodkim_provider.times import moment
 
 if TYPE_CHECKING:
@@ -99,8 +86,6 @@ class ByodkimDomainArgs(WrittenDomain):
         return settings.domain(self.domain, self, default_region=stack_config.region())
 
 
-__all__ = ["ByodkimDomain", "PublishedRecord"]
-
 if TYPE_CHECKING:
 
     class _Keywords(ByodkimDomainArgs):
@@ -116,13 +101,6 @@ def _as_in(
 ) -> Callable[[Callable[..., None]], Callable[Concatenate[Any, str, _Given], None]]:
     """Type checkers and editors take the keyword arguments from *_args*: they are listed once."""
     return lambda init: init
-
-
-_declared: PerProgram[list[Sequence[pulumi.Resource]]] = PerProgram()
-"""The records that sign of each domain of a program, in the order of the domains."""
-
-_declarers: PerProgram[ByodkimDomain] = PerProgram()
-"""The component of each identity, by domain and Region."""
 
 
 class ByodkimDomain(pulumi.ComponentResource):
@@ -227,13 +205,11 @@ class ByodkimDomain(pulumi.ComponentResource):
             settings, own_providers, waits = args.settings(), args.dns_providers, args.wait
         else:
             settings, own_providers, waits = args, (), False
-        self._refuse_second(settings)
+        declared_domains.claim(name, settings)
         # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
         # by then.
-        ahead = [] if waits else _declared.get(None, list)
-        super().__init__(
-            self._type, name, None, pulumi.ResourceOptions.merge(opts, _in_turn(ahead))
-        )
+        turn = None if waits else declared_domains.turn()
+        super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, turn))
         began = datetime.now(UTC)
         providers = own_providers or [provider_for(one) for one in settings.dns]
         zones = self._hosted_zones(settings, providers, is_own=bool(own_providers))
@@ -258,8 +234,8 @@ class ByodkimDomain(pulumi.ComponentResource):
         for generation in in_slots:
             resources.records_in_slot(generation, keys[generation], identities.values())
         # What waits for others has no turn that others wait for.
-        if opts is None or not opts.depends_on:
-            ahead.append(records[signing])
+        if not waits and (opts is None or not opts.depends_on):
+            declared_domains.add_records(records[signing])
         self._settings, self.identities, self.cnames = settings, identities, settings.cnames
         self._verification = resources.verification(identities.values()) if waits else None
         self.selector = pulumi.Output.from_input(keys[signing]["selector"])
@@ -284,20 +260,6 @@ class ByodkimDomain(pulumi.ComponentResource):
         own_labels = [zone.label for zone in zones] if own_providers else []
         # Read by the commands, from the state.
         self.register_outputs({"records": stored, "settings": settings.stored(own_labels)})
-
-    def _refuse_second(self, settings: DomainSettings) -> None:
-        """
-        Raise `InvalidSettings` if another component of this program declares one of the identities:
-        SES would show it as this stack's to both.
-        """
-        for region in settings.regions:
-            first = _declarers.get((settings.name, region), lambda: self)
-            if first is not self:
-                raise InvalidSettings(
-                    ProgramMessages.DECLARED(
-                        domain=settings.name, region=region, first=first.pulumi_resource_name
-                    )
-                )
 
     def _hosted_zones(
         self, settings: DomainSettings, providers: Sequence[DnsProvider], *, is_own: bool
@@ -346,28 +308,3 @@ class ByodkimDomain(pulumi.ComponentResource):
                 generation=generation, days=age.days, following=generation + 1
             )
             pulumi.log.warn(str(due), self)
-
-
-def _in_turn(before: Sequence[Sequence[pulumi.Resource]]) -> pulumi.ResourceOptions:
-    """
-    Options of a domain that is declared after those whose records are *before* it: as many at a
-    time as the engine runs steps.
-
-    The engine takes steps first come, first served. Were all domains declared at once, it would
-    make all keys and all records before SES, which takes one call a second, gets the first of them.
-    """
-    at_once = parallel()
-    if not at_once or len(before) < at_once:  # without a number there is no limit
-        return pulumi.ResourceOptions()
-    ahead = before[-at_once]
-
-    async def wait() -> list[pulumi.Resource]:
-        """
-        Without a resource: the engine would store that dependency, and keep to it in a destroy.
-        """
-        for record in ahead:
-            with suppress(Exception):  # the engine says why, and ends the run
-                await record.urn.future()
-        return []
-
-    return pulumi.ResourceOptions(depends_on=pulumi.Output.from_input(wait()))

@@ -10,7 +10,7 @@ from pulumi.runtime.settings import reset_options
 
 from byodkim_provider import ByodkimDomain, ByodkimDomainArgs, DkimVerification, InvalidSettings
 from byodkim_provider.messages.program import ProgramMessages
-from byodkim_provider.program import domain
+from byodkim_provider.program import declared_domains
 from byodkim_provider.program.dns_provider import Zone
 from tests.support.cloud import Engine
 
@@ -68,6 +68,9 @@ def test_declared_twice(name):
                 ProgramMessages.DECLARED(domain="example.com", region="eu-west-1", first="mail")
             )
         )
+        # The refused component has no identity, so this one may have it.
+        north = ByodkimDomainArgs(domain="example.com", regions=["eu-north-1"], **own)
+        ByodkimDomain("north", north)
 
     run(program)
 
@@ -117,7 +120,7 @@ class Own:
 @pytest.mark.parametrize("waits_for", ["another resource", "SES"])
 def test_no_turn(monkeypatch, waits_for):
     """A domain that waits for another resource, or for SES, holds up no domain but its own."""
-    monkeypatch.setattr(domain, "parallel", lambda: 1)
+    monkeypatch.setattr(declared_domains, "parallel", lambda: 1)
     made = {}
 
     async def second():
