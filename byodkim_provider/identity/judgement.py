@@ -27,7 +27,7 @@ from byodkim_provider.aws.ses import SesIdentity, with_error
 from byodkim_provider.identity.ownership import lost_reason, other_owner
 from byodkim_provider.identity.state import GONE, OTHER_MAIL_FROM, KeyInSes, Stored
 from byodkim_provider.messages import Message
-from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
 
 INVALID_VALUE: Final = "INVALID_VALUE"
 """
@@ -130,6 +130,20 @@ def mail_from_difference(stored: Stored) -> Message | None:
         on_mx_failure = declared.on_mx_failure or "useDefault"
         return IdentityMessages.MAIL_FROM_DIFFERS(on_mx_failure=on_mx_failure, **fields)
     return IdentityMessages.MAIL_FROM(**fields)
+
+
+def drift_messages(stored: Stored) -> list[Message]:
+    """How SES differed from what is declared when it was last read, and what `pulumi up` does."""
+    said = []
+    if texts := drift(stored):
+        then = "makes it again" if stored.status == GONE else "repairs that, or says what to do"
+        if is_refused(stored):
+            then = f"is refused: {TAKE_BACK}"
+        name, differing = str(stored.declared), ", ".join(texts)
+        said.append(IdentityMessages.DRIFT(name=name, differences=differing, then=then))
+    if difference := mail_from_difference(stored):
+        said.append(difference)
+    return said
 
 
 def _mail_from_status(stored: Stored, seen: SesIdentity) -> str | None:

@@ -6,7 +6,7 @@ What is to be stored is returned once every call has succeeded. No Pulumi here.
 """
 
 import secrets
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, assert_never
 
@@ -14,21 +14,15 @@ from byodkim_provider.aws.errors import NOT_ALLOWED
 from byodkim_provider.aws.ses import TAGS, SesClient, SesIdentity
 from byodkim_provider.errors import AwsRefused, ByodkimError, Stopped
 from byodkim_provider.identity.calls import Call, Plan, Seen, with_response
-from byodkim_provider.identity.judgement import (
-    drift,
-    is_refused,
-    mail_from_difference,
-    refreshed,
-)
+from byodkim_provider.identity.judgement import drift_messages, refreshed
 from byodkim_provider.identity.lookups import wait_until_visible
 from byodkim_provider.identity.ownership import lost_reason, other_owner, taking_over
 from byodkim_provider.identity.plan import plan
 from byodkim_provider.identity.rules import others_use
 from byodkim_provider.identity.run import Key, Run, Services
-from byodkim_provider.identity.state import CREATED, GONE, PUT, Declared, Stored
-from byodkim_provider.messages import Message
+from byodkim_provider.identity.state import CREATED, PUT, Declared, Stored
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.messages.identity import TAKE_BACK, IdentityMessages
+from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.progress import stopping
 
 
@@ -171,24 +165,9 @@ def read(stored: Stored, services: Services) -> Stored:
     found = refreshed(
         stored, services.ses(stored.declared.region).get_email_identity(stored.declared.domain)
     )
-    say_drift(found, services.run, services.run.progress().warn)
+    for message in drift_messages(found):
+        services.run.say_once(message, is_warning=True)
     return found
-
-
-def say_drift(stored: Stored, run: Run, say: Callable[[Message], None]) -> None:
-    """*say* how SES differed from what is declared when it was last read, once in a run."""
-    said = []
-    if texts := drift(stored):
-        then = "makes it again" if stored.status == GONE else "repairs that, or says what to do"
-        if is_refused(stored):
-            then = f"is refused: {TAKE_BACK}"
-        name, differences = str(stored.declared), ", ".join(texts)
-        said.append(IdentityMessages.DRIFT(name=name, differences=differences, then=then))
-    if difference := mail_from_difference(stored):
-        said.append(difference)
-    for message in said:
-        if run.first(str(message)):
-            say(message)
 
 
 def delete(stored: Stored, services: Services) -> None:

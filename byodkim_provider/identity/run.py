@@ -79,6 +79,13 @@ class Run:
             self.said.add(what)
             return is_first
 
+    def say_once(self, text: object, *, is_warning: bool = False) -> None:
+        """Show *text*, but not "", and not again what this run has shown by this method."""
+        if str(text) and self.first(str(text)):
+            progress = self.progress()
+            say = progress.warn if is_warning else progress.info
+            say(text)
+
 
 Key = Callable[[], SigningKey]
 """Loads the declared key, which may be in a key store. Called only when the key is sent to SES."""

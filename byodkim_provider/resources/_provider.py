@@ -66,14 +66,12 @@ class DynamicProvider(ResourceProvider):
 
     def configure(self, req: ConfigureRequest) -> None:
         for missing in prepare_process():
-            if self._run.first(missing):
-                self._run.progress().info(missing)
+            self._run.say_once(missing)
         self._config = req.config.get
         if self._needs_aws:
             settings = self._settings
-            for line in map(str, redirection_warnings(settings.endpoints)):
-                if self._run.first(line):
-                    self._run.progress().warn(line)
+            for warning in redirection_warnings(settings.endpoints):
+                self._run.say_once(warning, is_warning=True)
             self._default_tags = settings.default_tags
 
     @functools.cached_property

@@ -20,12 +20,11 @@ from byodkim_provider.dkim.key_secret import parsed_arn
 from byodkim_provider.dkim.keys import SigningKey
 from byodkim_provider.errors import ByodkimError, Stopped
 from byodkim_provider.hosts.zones import ROUTE53, Zone
-from byodkim_provider.identity import delegation, judgement, lifecycle, lookups, ownership, rules
-from byodkim_provider.identity.calls import Plan, Seen
-from byodkim_provider.identity.plan import plan
+from byodkim_provider.identity import delegation, foretelling, judgement, lifecycle, lookups, rules
+from byodkim_provider.identity.foretelling import Foretold
+from byodkim_provider.identity.ownership import will_take_over
 from byodkim_provider.identity.run import Key
 from byodkim_provider.identity.state import INPUTS, Declared, Stored
-from byodkim_provider.messages.identity import IdentityMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
 from byodkim_provider.resources.sdk import secret, split
 
@@ -44,7 +43,7 @@ class ByodkimIdentityProvider(DynamicProvider):
                 unknown.pop(other, None)
         if "zones" in known:
             zones = self._with_name_servers(olds, known)
-            known["zones"] = [property_types.plain_object(zone) for zone in zones]
+            known["zones"] = list(map(property_types.plain_object, zones))
         # All else was checked with the domain's settings.
         problems: list[str] = []
         if self._default_tags:
@@ -86,85 +85,55 @@ class ByodkimIdentityProvider(DynamicProvider):
         """
         Say what will be in the way of a new identity before anything is made; it changes no input.
         """
-        progress = self._run.progress()
-        if (is_preview or not declared.adopt) and (line := self._foreseen(declared)):
-            progress.info(line)
+        if is_preview or not declared.adopt:
+            self._tell(declared, self._foretold(declared))
         if any(zone.name_servers for zone in declared.zones):
-            elsewhere = delegation.served_elsewhere(
-                declared, delegation.served_by(declared, self._run)
-            )
-            if elsewhere and self._run.first(elsewhere):
-                progress.warn(elsewhere)
+            asked = delegation.served_by(declared, self._run)
+            elsewhere = delegation.served_elsewhere(declared, asked)
+            self._run.say_once(elsewhere, is_warning=True)
 
-    def _foreseen(self, declared: Declared) -> str:
-        """How an identity that `adopt` takes over signs today; warns of one that can't be made."""
-        run, progress, region = self._run, self._run.progress(), declared.region
-        unread = str(ownership.will_take_over(declared)) if declared.adopt else ""
-        not_read = ("not read", region)  # one note for a Region, and no further read
-        if declared.adopt and not_read in run.said:
-            return unread
+    def _foretold(self, declared: Declared) -> Foretold:
+        """What is foretold of a new identity, once SES has shown what it has under the name."""
+        if declared.adopt and ("not read", declared.region) in self._run.said:
+            return Foretold([will_take_over(declared)])
         try:
-            return lifecycle.foresee(declared, self._services(declared.account_id))
+            return Foretold([lifecycle.foresee(declared, self._services(declared.account_id))])
         except Stopped:
-            pass
+            return Foretold()
         except ByodkimError as error:
-            if error.kind != "IdentityExists":
-                # Somebody else may sign with a key that you gave. Its record, once taken over,
-                # would leave DNS together with the entry.
-                if declared.supplied_keys and not declared.adopt:
-                    raise
-                if declared.adopt and run.first(*not_read):
-                    progress.info(IdentityMessages.NOT_READ(region=region, error=error.with_kind()))
-                return unread  # the update decides
-            # An error here would end the preview before it has come to the others. The
-            # verification, which comes last, makes one of them all. What is adopted may get its
-            # record, and is refused then.
-            if not declared.adopt or error.message.code is IdentityMessages.REPLACED:
-                run.in_the_way.add(str(declared))
-            progress.warn(error.with_kind())
-        return ""
+            return foretelling.of_refused(declared, error)
+
+    def _tell(self, declared: Declared, foretold: Foretold) -> None:
+        """Say what is foretold, each line once in a run, and remember what concerns others."""
+        for line in foretold.lines:
+            self._run.say_once(line, is_warning=foretold.is_warning)
+        if foretold.is_refused:
+            self._run.in_the_way.add(str(declared))
+        if foretold.is_unread:
+            self._run.first("not read", declared.region)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)
         stored = Stored.from_outputs(olds)
         # If a `--replace` was interrupted, this run deletes the old half, which needs to know it.
         self._run.instances.setdefault(str(stored.declared), stored.instance)
-        if (
-            unknown.pop("owner", None) is not None
-        ):  # the stack's id is replaced; the identity keeps its owner
+        # The stack's id is replaced; the identity keeps its owner.
+        if unknown.pop("owner", None) is not None:
             known["owner"] = stored.declared.owner
-        declared = Declared.from_inputs(known)
+        declared, now = Declared.from_inputs(known), self._run.clock.now()
+        foretold = foretelling.of_change(stored, declared, unknown=unknown, now=now)
+        self._tell(declared, foretold)
         names = rules.changed(stored, declared, unknown=unknown)
         replaces = [name for name in names if name in ("domain", "region")]
-        progress = self._run.progress()
-        if declared.adopt and stored.key is None:
-            progress.info(ownership.will_take_over(declared))
-        elif declared.adopt and not (stored.declared.adopt or judgement.differences(stored)):
-            progress.info(IdentityMessages.STAYS(name=str(declared)))
-        # As an update begins that has seen nothing yet, so that the preview says what it will do.
-        now = self._run.clock.now()
-        planned = plan(stored, declared, Seen(), now=now, instance=stored.instance)
-        is_same = declared.mail_from_domain == stored.declared.mail_from_domain
-        read = replace(
-            stored,
-            declared=replace(stored.declared, adopt=declared.adopt),
-            mail_from_status=stored.mail_from_status if is_same else None,
-        )
-        is_refused = judgement.is_refused(read)
-        if is_refused:
-            # As for a new identity that SES has already: the verification makes one error of all.
-            self._run.in_the_way.add(str(declared))
-        lifecycle.say_drift(read, self._run, progress.warn if is_refused else progress.info)
         if names and not replaces:
             rules.refuse_unsafe(stored, declared, unknown=unknown, now=now)
             delegation.refuse_leaving(stored, declared, self._run, self._is_gone)
             is_switch = stored.key and {"selector", "fingerprint"} & set(names)
             if is_switch and not unknown.keys() - {"selectors", "slots"}:
-                progress.info(lookups.planned_switch(stored, declared, self._run))
+                self._run.progress().info(lookups.planned_switch(stored, declared, self._run))
         # Without an output that a verification reads, each preview would show a change of that.
         is_old = "cname" not in olds
-        changes = bool(unknown) or is_old or planned != Plan(stored)
-        return DiffResult(changes=changes, replaces=replaces)
+        return DiffResult(changes=foretold.changes or is_old, replaces=replaces)
 
     def create(self, props: dict[str, Any]) -> CreateResult:
         declared = Declared.from_inputs(props)

@@ -71,8 +71,8 @@ class DnsRecordProvider(DynamicProvider):
         # Only a call to the host shows whether a record exists: other changes need no secret.
         if not olds:
             provider = news["provider"]
-            if not SPECS[provider].was_run and self._run.first("untried", provider):
-                self._run.progress().info(RecordMessages.UNTRIED(provider=provider))
+            if not SPECS[provider].was_run:
+                self._run.say_once(RecordMessages.UNTRIED(provider=provider))
             secrets = self._credentials(news)
             problems += [
                 str(
