@@ -34,7 +34,7 @@ from byodkim_provider.program import declared_domains, stack_config
 from byodkim_provider.program._outputs import PublishedRecord, judged, show_standby, verdicts_of
 from byodkim_provider.program.aws_account import account_of
 from byodkim_provider.program.dns_provider import DnsProvider, Zone, provider_for
-from byodkim_provider.program.domain_resources import DomainResources
+from byodkim_provider.program.domain_resources import DomainResources, Key
 from byodkim_provider.resources import inputs
 from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerification
 from byodkim_provider.resources.sdk import without_traceback
@@ -211,14 +211,48 @@ class ByodkimDomain(pulumi.ComponentResource):
         turn = None if waits else declared_domains.turn()
         super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, turn))
         began = datetime.now(UTC)
+        self._settings, self.cnames = settings, settings.cnames
         providers = own_providers or [provider_for(one) for one in settings.dns]
-        zones = self._hosted_zones(settings, providers, is_own=bool(own_providers))
+        zones = self._hosted_zones(providers, is_own=bool(own_providers))
         # The account comes after the zones, which we read: without credentials pulumi-aws would end
         # the program in a traceback.
         resources = DomainResources(
             self, settings, list(zip(zones, providers, strict=True)), account_of(self)
         )
-        roles = generations.roles(settings.generation, settings.published)
+        keys, signing_records = self._declare_resources(resources)
+        self._verification = resources.verification(self.identities.values()) if waits else None
+        # What waits for others has no turn that others wait for.
+        if not waits and (opts is None or not opts.depends_on):
+            declared_domains.add_records(signing_records)
+        for warning in settings.warnings:
+            pulumi.log.warn(warning, self)
+        for identity in self.identities.values():
+            identity.signing_since.apply(self._warn_of_age)
+        stored: list[dict[str, Any]] = [{**record} for record in self.records]
+        for record in stored:
+            generation = record["generation"]
+            if generation not in settings.keys:
+                del record["value"]  # it is an output of the generated key
+            zone = by_hand(generations.holding(zones, generation))
+            if record["role"] == "standby" and zone and self.identities:
+                show_standby(
+                    self, f"{settings.name}: generation {generation}", zone, keys[generation], began
+                )
+        own_labels = [zone.label for zone in zones] if own_providers else []
+        # Read by the commands, from the state.
+        self.register_outputs({"records": stored, "settings": settings.stored(own_labels)})
+
+    def _declare_resources(
+        self, resources: DomainResources
+    ) -> tuple[Mapping[int, Key], list[pulumi.Resource]]:
+        """
+        Declare keys, records and identities.
+
+        Returns the keys by generation, and the records of the one that signs.
+        """
+        settings = self._settings
+        signing = settings.generation
+        roles = generations.roles(signing, settings.published)
         in_slots = [one for one in roles if inputs.takes_a_slot(settings, one)]
         keys, generated = resources.keys()
         records = {
@@ -226,48 +260,30 @@ class ByodkimDomain(pulumi.ComponentResource):
             for generation in roles
             if generation not in in_slots
         }
-        signing = settings.generation
         mail_from = resources.mail_from()
-        identities: dict[str, ByodkimIdentity] = {}
+        self.identities = {}
         if not settings.retired:
-            identities = resources.identities(keys, records[signing], mail_from)
+            self.identities = resources.identities(keys, records[signing], mail_from)
         for generation in in_slots:
-            resources.records_in_slot(generation, keys[generation], identities.values())
-        # What waits for others has no turn that others wait for.
-        if not waits and (opts is None or not opts.depends_on):
-            declared_domains.add_records(records[signing])
-        self._settings, self.identities, self.cnames = settings, identities, settings.cnames
-        self._verification = resources.verification(identities.values()) if waits else None
+            resources.records_in_slot(generation, keys[generation], self.identities.values())
         self.selector = pulumi.Output.from_input(keys[signing]["selector"])
-        for warning in settings.warnings:
-            pulumi.log.warn(warning, self)
-        for identity in identities.values():
-            identity.signing_since.apply(self._warn_of_age)
-        self.records, stored = [], []
-        for generation, role in roles.items():
-            key = keys[generation]
-            record = PublishedRecord(
-                generation=generation, role=role, name=key["record_name"], value=key["record_value"]
+        self.records = [
+            PublishedRecord(
+                generation=generation,
+                role=role,
+                name=keys[generation]["record_name"],
+                value=keys[generation]["record_value"],
             )
-            self.records.append(record)
-            of_record = {**record}
-            if generation not in settings.keys:
-                del of_record["value"]  # it is an output of the generated key
-            stored.append(of_record)
-            zone = by_hand(generations.holding(zones, generation))
-            if role == "standby" and zone and not settings.retired:
-                show_standby(self, f"{settings.name}: generation {generation}", zone, key, began)
-        own_labels = [zone.label for zone in zones] if own_providers else []
-        # Read by the commands, from the state.
-        self.register_outputs({"records": stored, "settings": settings.stored(own_labels)})
+            for generation, role in roles.items()
+        ]
+        return keys, records[signing]
 
-    def _hosted_zones(
-        self, settings: DomainSettings, providers: Sequence[DnsProvider], *, is_own: bool
-    ) -> list[Zone]:
+    def _hosted_zones(self, providers: Sequence[DnsProvider], *, is_own: bool) -> list[Zone]:
         """
         The zones of the records; raises `InvalidSettings` for one that is not there, or listed
         twice.
         """
+        settings = self._settings
         zones = [provider.hosted_zone(settings.name, parent=self) for provider in providers]
         if is_own and (prefix := settings.dns[0].cname):
             name = settings.dns[0].zone or ""
