@@ -21,8 +21,8 @@ from byodkim_provider.resources.declared import ByodkimIdentity, DkimVerificatio
 from byodkim_provider.resources.sdk import has_unknown
 from byodkim_provider.times import moment
 
-Verdicts = Mapping[tuple[str, str, str | None], Mapping[str, Any]]
-"""Results of a verification, by domain, Region and time of the key."""
+Verdicts = Mapping[tuple[str, str, str, str | None], Mapping[str, Any]]
+"""Results of a verification, by domain, Region, selector and time of the key."""
 
 
 def made(value: pulumi.Output[Any]) -> pulumi.Output[Any]:
@@ -41,7 +41,12 @@ def verdicts_of(verification: DkimVerification) -> pulumi.Output[Verdicts]:
 
     def verdicts(results: Sequence[Mapping[str, Any]] | None) -> Verdicts:
         return {
-            (result["domain"], result["region"], result.get("key_set_at")): result
+            (
+                result["domain"],
+                result["region"],
+                result["selector"],
+                result.get("key_set_at"),
+            ): result
             for result in results or ()
         }
 
@@ -61,9 +66,9 @@ def judged(
 
     def judge(given: Verdicts) -> pulumi.Output[tuple[str, str]]:
         def of_this_key(found: Sequence[Any]) -> tuple[str, str]:
-            key_set_at, status, drift = found
+            selector, key_set_at, status, drift = found
             subject = f"{domain} {region}"
-            verdict = given.get((domain, region, key_set_at))
+            verdict = given.get((domain, region, selector, key_set_at))
             if drift:
                 return status, f"{subject}: {', '.join(drift)}"
             if verdict is None:
@@ -73,7 +78,7 @@ def judged(
             is_settled = verdict["verified"] or status == UNCONFIRMED
             return status, "" if is_settled else f"{subject}: {status}, {verdict['reason']}"
 
-        found = (identity.key_set_at, identity.status, identity.drift)
+        found = (identity.selector, identity.key_set_at, identity.status, identity.drift)
         return pulumi.Output.all(*found).apply(of_this_key)
 
     # `Output.all` makes an Output of each part of each argument. If the verdicts were an argument,

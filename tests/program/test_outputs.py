@@ -8,8 +8,8 @@ from byodkim_provider.program._outputs import judged, verdicts_of
 from tests.support.cases import cases
 
 FIRST, LATER = "2026-11-25T12:00:00Z", "2026-11-25T13:00:00Z"
-THIS = {"domain": "example.com", "region": "eu-west-1", "key_set_at": FIRST, "verified": True}
-VERIFIED = THIS | {"status": "SUCCESS"}
+THIS = {"domain": "example.com", "region": "eu-west-1", "selector": "s2", "key_set_at": FIRST}
+VERIFIED = THIS | {"status": "SUCCESS", "verified": True}
 FAILED = THIS | {"status": "PENDING", "verified": False, "reason": "why"}
 NOT_CHECKED = "PENDING, not checked: run `pulumi up` without `--target`"
 
@@ -27,6 +27,7 @@ NOT_CHECKED = "PENDING, not checked: run `pulumi up` without `--target`"
             "",
         ),
         "later key": ([VERIFIED], {"key_set_at": LATER}, "PENDING", NOT_CHECKED),
+        "within a second": ([VERIFIED], {"selector": "s3"}, "PENDING", NOT_CHECKED),
         "never made": (None, {}, "PENDING", NOT_CHECKED),
         "drift since": (
             [VERIFIED],
@@ -42,7 +43,7 @@ def test_shown(results, identity, status, line):
 
     SES calls the identity PENDING; a run with `--target` may have left the verification out.
     """
-    of = {"key_set_at": FIRST, "status": "PENDING"}
+    of = {"selector": "s2", "key_set_at": FIRST, "status": "PENDING"}
     outputs = {
         name: pulumi.Output.from_input(value)
         for name, value in (of | {"drift": []} | identity).items()
