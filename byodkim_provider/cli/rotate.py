@@ -273,7 +273,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
             published=published,
             overlap_days=settings.overlap_days,
         )
-        rules.refuse_early(replace(first, declared=before_all, signed_until=lately), declared, now)
+        rules.refuse_step(replace(first, declared=before_all, signed_until=lately), declared, now)
         taken = generations.sharing(target, settings.published, settings.selector)
         if taken and target not in settings.published:  # it has no record yet
             raise InvalidSettings(

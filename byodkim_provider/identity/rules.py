@@ -1,7 +1,7 @@
 """
 What protects a record in DNS, and with it the mail that is signed with its key. Four rules:
 
-1. `refuse_early`: a generation that signed within `overlapDays` stays in DNS, and in its slot.
+1. `refuse_step`: a generation that signed within `overlapDays` stays in DNS, and in its slot.
 2. `refuse_second_key`: the generation that signs keeps its key, and no selector gets a second one.
 3. `others_use`: an identity does not leave while somebody else's, which has taken its place in SES,
    signs with a published key, or has the MAIL FROM domain. The records leave after it.
@@ -90,14 +90,18 @@ def refuse_unsafe(
     if stored.key:
         refuse_second_key(before, declared)
     if not _DECIDING & set(unknown):  # else the update asks again, once they are known
-        refuse_early(stored, declared, now)
+        refuse_step(stored, declared, now)
 
 
 # --- 1: a generation that signed lately stays
 
 
-def refuse_early(stored: Stored, declared: Declared, now: datetime) -> None:
-    """Raise "StillInUse" if a generation would leave DNS, or its slot, within the overlap."""
+def refuse_step(stored: Stored, declared: Declared, now: datetime) -> None:
+    """
+    What `byodkim rotate` asks too, before it writes a step: the rules about generations.
+
+    Raises "StillInUse" if one would leave DNS, or its slot, within the overlap.
+    """
     before = stored.declared
     early = _too_early(stored, declared, now)
     if not early:
