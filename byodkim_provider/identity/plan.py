@@ -14,9 +14,10 @@ stores nothing, and SES may then have a key that is not in the state. A plan the
 first. Exception: only echoes differ, inputs that are stored and need no call. Our owner tag shows
 that a Create succeeded although its response was lost; the selector shows that of a Put. If SES
 returns no selector, the same Put is sent again, which does no harm. A generation that may sign
-because of a lost call counts as signing until now, and its record stays in DNS. One case is not
-seen: the response to a Put is lost, and then the edit is undone. The file agrees with the state, so
-nothing is read.
+because of a lost call counts as signing until now, and its record stays in DNS. So does each
+generation that signed in the 72 hours before a read that does not show the present key as verified:
+SES may still search for that key, and sign with an earlier one. One case is not seen: the response
+to a Put is lost, and then the edit is undone. The file agrees with the state, so nothing is read.
 
 Why each call is where it is.
 
@@ -55,6 +56,7 @@ from byodkim_provider.identity.judgement import (
     differences,
     fell_back,
     of_shown,
+    refreshed,
 )
 from byodkim_provider.identity.ownership import (
     all_tags,
@@ -67,8 +69,9 @@ from byodkim_provider.identity.ownership import (
     unknown_to_state,
 )
 from byodkim_provider.identity.record_not_visible import not_visible, waiting_for_dns
-from byodkim_provider.identity.rules import others_use, region_leaves
+from byodkim_provider.identity.rules import others_use, refuse_step, region_leaves
 from byodkim_provider.identity.state import PUT, TAKEN_OVER, Declared, Stored
+from byodkim_provider.identity.verdicts import SEARCH
 from byodkim_provider.messages.identity import IdentityMessages
 
 MARKS: Final = 4
@@ -148,13 +151,13 @@ def _awaiting(stored: Stored, after: Stored, seen: Seen, *, now: datetime, drops
     return _introduce(after, seen)
 
 
-def _with_all(after: Stored, generations_of_region: Collection[int], last: datetime) -> Stored:
+def _with_all(after: Stored, signing: Collection[int], last: datetime) -> Stored:
     """
-    What is stored once a Region is dropped, which may have signed with any generation until *last*.
+    What is stored if SES may have signed with each generation of *signing* until *last*.
 
-    Only the identity of that Region knows when each one last signed there, and it goes.
+    With any, where a Region is dropped: only its identity knows when each one last signed there.
     """
-    until = dict.fromkeys(generations_of_region, last)
+    until = dict.fromkeys(signing, last)
     return replace(after, signed_until={**after.signed_until, **until})
 
 
@@ -254,6 +257,12 @@ def _change(
 ) -> Plan:
     """Make an identity that SES shows what *after* declares."""
     before, declared = stored.declared, after.declared
+    if not refreshed(stored, identity).was_verified:
+        # Until SES has found its present key, it may sign with an earlier one.
+        until = stored.signed_until
+        lately = {generation for generation in until if identity.at - until[generation] < SEARCH}
+        after = _with_all(after, lately, identity.at)
+        refuse_step(replace(stored, signed_until=after.signed_until), declared, identity.at)
     signed_last = stored.signed_until.get(declared.generation)
     if signed_last and identity.at - signed_last < READS_LAG:
         # It may be from before we switched away from this very key.

@@ -98,7 +98,8 @@ def refuse_unsafe(
 
 def refuse_step(stored: Stored, declared: Declared, now: datetime) -> None:
     """
-    What `byodkim rotate` asks too, before it writes a step: the rules about generations.
+    What `byodkim rotate` asks too, before it writes a step, and `plan` with what SES shows: the
+    rules about generations.
 
     Raises "StillInUse" if one would leave DNS, or its slot, within the overlap.
     """

@@ -5,6 +5,7 @@ None of those in `HOLES` does any more.
 """
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, Final
 
 from byodkim_provider.dkim import records
@@ -26,14 +27,49 @@ LOST_PUT: Final = Mishap(at=2, kind="drop", when="after")
 """The calls of a rotation that makes one record: its own, Get, Put."""
 
 
+def rotate(life: Life, *generations: int, **more: Any) -> None:
+    """One after another, each once the overlap of the one before is over."""
+    for generation in generations:
+        life.to(generation, **more)
+        life.wait(241)
+
+
+def lose_a_put(life: Life) -> None:
+    life.to(1)
+    life.to(2)
+    life.to(3, LOST_PUT, published=FOUR)
+
+
+def denied(at: int, *, calls: int = 99) -> Mishap:
+    return Mishap(at, "access_denied", "before", calls)
+
+
+def killed(at: int) -> Mishap:
+    return Mishap(at, "killed", "after")
+
+
+def go_back(life: Life) -> None:
+    """From 3, which has signed, to 2."""
+    life.to(1)
+    life.to(2)
+    life.to(3, published=FOUR)
+    life.wait(1)
+    life.to(2, published=FOUR)
+
+
+def await_dns(life: Life, generation: int) -> None:
+    """Its record is not visible in time."""
+    life.dns.lag_seconds = 1800
+    life.to(generation)
+    life.dns.lag_seconds = 0
+
+
 def the_answer_of_a_put_is_lost(life: Life) -> None:
     """
     SES signs with 3, the state says 2. Back to 2 is no change then, and 3 seems never to have
     signed.
     """
-    life.to(1)
-    life.to(2)
-    life.to(3, LOST_PUT, published=FOUR)
+    lose_a_put(life)
     life.to(2)
     life.to(2, published=[1, 2, 4])
 
@@ -43,9 +79,7 @@ def a_put_is_lost_and_a_refresh_shows_it(life: Life) -> None:
     The refresh finds SES signing with 3, and the update repairs it; that 3 has signed has to be
     noted.
     """
-    life.to(1)
-    life.to(2)
-    life.to(3, LOST_PUT, published=FOUR)
+    lose_a_put(life)
     life.wait(1)
     life.refresh()
     life.to(2, published=FOUR)
@@ -54,9 +88,7 @@ def a_put_is_lost_and_a_refresh_shows_it(life: Life) -> None:
 
 def a_put_is_lost_and_the_next_one_is_not(life: Life) -> None:
     """On to 4 instead: that 3 has signed in between has to be noted."""
-    life.to(1)
-    life.to(2)
-    life.to(3, LOST_PUT, published=FOUR)
+    lose_a_put(life)
     life.wait(1)
     life.to(4, published=[1, 2, 3, 4, 5])
     life.to(4, published=[1, 2, 4, 5])
@@ -64,11 +96,7 @@ def a_put_is_lost_and_the_next_one_is_not(life: Life) -> None:
 
 def an_identity_is_deleted_after_going_back(life: Life) -> None:
     """The new identity counts lower generations as signing until now, and not 3."""
-    life.to(1)
-    life.to(2)
-    life.to(3, published=FOUR)
-    life.wait(1)
-    life.to(2, published=FOUR)
+    go_back(life)
     life.delete_identity(HERE)
     life.refresh()
     life.to(2, published=FOUR)
@@ -86,11 +114,7 @@ def an_identity_is_deleted_before_a_jump(life: Life) -> None:
 
 def a_region_is_exchanged_for_another(life: Life) -> None:
     """With the identity of the old Region goes that 3 has signed there."""
-    life.to(1)
-    life.to(2)
-    life.to(3, published=FOUR)
-    life.wait(1)
-    life.to(2, published=FOUR)
+    go_back(life)
     life.to(2, published=FOUR, regions=[THERE])
     life.to(2, published=FOUR, regions=[HERE, THERE])
     life.to(2, published=FOUR, regions=[THERE])
@@ -112,8 +136,7 @@ def a_region_leaves_that_lagged_behind(life: Life) -> None:
     both = [HERE, THERE]
     life.to(1, regions=both)
     life.to(2, regions=both)
-    denied = Mishap(at=3, kind="access_denied", when="before", calls=20)
-    life.to(3, denied, published=FOUR, regions=both)
+    life.to(3, denied(3), published=FOUR, regions=both)
     life.wait(241)
     life.to(3, published=[3, 4])
 
@@ -123,7 +146,7 @@ def a_region_leaves_that_switched_late(life: Life) -> None:
     both = [HERE, THERE]
     life.to(1, regions=both)
     life.wait(1)
-    life.to(2, Mishap(at=3, kind="access_denied", when="before", calls=20), regions=both)
+    life.to(2, denied(3), regions=both)
     life.wait(216)
     life.up()
     life.wait(1)
@@ -139,8 +162,7 @@ def a_region_leaves_that_alone_had_switched(life: Life) -> None:
     both = [HERE, THERE]
     life.to(1, regions=both)
     life.to(2, regions=both)
-    denied = Mishap(at=2, kind="access_denied", when="before", calls=1)
-    life.to(3, denied, published=FOUR, regions=both)
+    life.to(3, denied(2, calls=1), published=FOUR, regions=both)
     life.wait(1)
     life.to(2, published=FOUR)
     life.wait(1)
@@ -152,7 +174,7 @@ def going_back_is_lost_and_the_identity_deleted(life: Life) -> None:
     life.to(1)
     life.to(2)
     life.wait(216)
-    life.to(1, Mishap(at=1, kind="killed", when="after"), published=[1, 2, 3])
+    life.to(1, killed(1), published=[1, 2, 3])
     life.wait(20)
     life.delete_identity(HERE)
     life.refresh()
@@ -165,21 +187,17 @@ def a_create_is_lost_in_a_rotation(life: Life) -> None:
     """
     While it waits for 2 it goes on to 3, whose Create is lost: the next run goes on by itself.
     """
-    life.dns.lag_seconds = 1800
-    life.to(2)
-    life.dns.lag_seconds = 0
+    await_dns(life, 2)
     life.wait(1)
-    life.to(3, Mishap(at=2, kind="killed", when="after"))
+    life.to(3, killed(2))
     life.settle()
 
 
 def a_create_is_lost_and_the_step_undone(life: Life) -> None:
     """The next run waits for 1 again, and meets its own identity with 2."""
-    life.dns.lag_seconds = 1800
-    life.to(1)
-    life.dns.lag_seconds = 0
+    await_dns(life, 1)
     life.wait(1)
-    life.to(2, Mishap(at=2, kind="killed", when="after"))
+    life.to(2, killed(2))
     life.to(1)
     life.settle()
 
@@ -198,7 +216,7 @@ def an_override_is_taken_back(life: Life) -> None:
 
 def a_create_is_lost_before_a_jump(life: Life) -> None:
     """SES signs with 1, which the state does not know, and 1 goes."""
-    life.to(1, Mishap(at=2, kind="killed", when="after"))
+    life.to(1, killed(2))
     life.wait(1)
     life.to(3)
 
@@ -206,8 +224,7 @@ def a_create_is_lost_before_a_jump(life: Life) -> None:
 def a_create_is_lost_and_its_record_late(life: Life) -> None:
     """The second run finds no record, stores that it awaits DNS, and SES signs all the while."""
     life.to(1)
-    lost = Mishap(at=0, kind="killed", when="after")
-    life.to(1, lost, regions=[HERE, THERE])
+    life.to(1, killed(0), regions=[HERE, THERE])
     [name] = [
         one
         for one in life.dns.zone
@@ -229,18 +246,14 @@ def a_put_is_lost_and_a_jump_undone(life: Life) -> None:
 
 def a_create_is_lost_and_a_jump_undone(life: Life) -> None:
     """The same with its first key: the state says that it waits for 1, and SES signs with 3."""
-    life.dns.lag_seconds = 1800
-    life.to(1)
-    life.dns.lag_seconds = 0
-    life.to(3, Mishap(at=3, kind="killed", when="after"))
+    await_dns(life, 1)
+    life.to(3, killed(3))
     life.to(1)
 
 
 def a_stranger_holds_up_a_rotation(life: Life) -> None:
     """The list that the message asks for has no two generations of one slot."""
-    for generation in (2, 3):
-        life.to(generation, dns=SLOTS)
-        life.wait(241)
+    rotate(life, 2, 3, dns=SLOTS)
     life.put_foreign_key(HERE)
     life.to(4, dns=SLOTS)
     life.settle()
@@ -248,11 +261,8 @@ def a_stranger_holds_up_a_rotation(life: Life) -> None:
 
 def a_slot_is_not_written_before_an_edit(life: Life) -> None:
     """The slot still has the key of two edits before, which is the stack's all the same."""
-    for generation in (1, 2):
-        life.to(generation, dns=SLOTS)
-        life.wait(241)
-    denied = Mishap(at=2, kind="access_denied", when="before", calls=99)
-    assert life.to(3, denied, dns=SLOTS) == "failed"
+    rotate(life, 1, 2, dns=SLOTS)
+    assert life.to(3, denied(2), dns=SLOTS) == "failed"
     assert life.to(3, published=[2, 3, 7], dns=SLOTS) == "done"
     life.settle()
 
@@ -300,13 +310,9 @@ def an_old_state_without_slots(life: Life) -> None:
 
 def restore(life: Life, *, lost: int, **more: Any) -> dict[str, Stored]:
     """A backup of the state is imported, from before the last *lost* rotations; returns it."""
-    for generation in (1, 2):
-        life.to(generation, **more)
-        life.wait(241)
+    rotate(life, 1, 2, **more)
     backup = dict(life.engine.state)
-    for generation in range(3, 3 + lost):
-        life.to(generation, **more)
-        life.wait(241)
+    rotate(life, *range(3, 3 + lost), **more)
     life.engine.state = dict(backup)
     return backup
 
@@ -333,9 +339,7 @@ def a_key_is_used_in_another_region(life: Life) -> None:
     assert key
     life.ses.put_identity(DOMAIN, THERE, selector=key.selector, private_key=key.private_key)
     life.elsewhere = {THERE}
-    for generation in (2, 3):
-        life.to(generation)
-        life.wait(241)
+    rotate(life, 2, 3)
 
 
 def a_record_was_there_before_the_stack(life: Life) -> None:
@@ -357,8 +361,7 @@ def a_run_goes_on_after_an_error(life: Life) -> None:
     """
     life.to(1)
     life.engine.continues = True
-    denied = Mishap(at=0, kind="access_denied", when="before")
-    life.to(2, denied, published=[2, 3], overlapDays=0, mailFrom=BOUNCES)
+    life.to(2, denied(0, calls=1), published=[2, 3], overlapDays=0, mailFrom=BOUNCES)
 
 
 def the_zone_of_mail_from_leaves(life: Life) -> None:
@@ -370,6 +373,35 @@ def the_zone_of_mail_from_leaves(life: Life) -> None:
     life.wait(241)
     life.to(4, published=[4, 5], dns=[PLAIN, slots], mailFrom=BOUNCES)
     life.to(4, published=[4, 5], dns=[SLOTS], mailFrom=BOUNCES)
+
+
+def searching(life: Life) -> None:
+    """SES does not find a key for 71 hours, and signs with the last one that it had found."""
+    life.to(1)
+    life.wait(1)
+    life.ses.switches.signs_while_pending = "old"
+    life.ses.switches.first_check_seconds = 71 * 3600
+
+
+def a_key_is_not_found_before_the_next(life: Life) -> None:
+    """Two rotations in three days: 1 signs until SES finds 3, and its mail needs ten days more."""
+    searching(life)
+    life.to(2)
+    life.wait(70)
+    life.to(3, published=FOUR)
+    life.wait(171)
+    assert life.to(3) == "refused"
+
+
+def a_short_overlap_ends_before_the_search(life: Life) -> None:
+    """A day after the Put of 2 the preview lets 1 go, and SES still signs with it."""
+    life.traffic.overlap = timedelta(days=1)
+    searching(life)
+    life.to(2, overlapDays=1)
+    life.wait(25)
+    assert life.to(2, overlapDays=1, published=[2, 3]) == "failed"
+    life.wait(72)
+    assert life.up() == "done"
 
 
 HOLES: Final[tuple[Callable[[Life], None], ...]] = (
@@ -395,6 +427,8 @@ HOLES: Final[tuple[Callable[[Life], None], ...]] = (
     an_old_state_has_no_slot_left,
     an_old_state_without_slots,
     the_zone_of_mail_from_leaves,
+    a_key_is_not_found_before_the_next,
+    a_short_overlap_ends_before_the_search,
 )
 
 GIVEN_UP: Final[tuple[Callable[[Life], None], ...]] = (

@@ -126,10 +126,10 @@ def test_the_times_of_a_life_are_by_the_clock_of_ses(world):
     """
     world.run.clock = WrongClock(world.clock, HOUR)
     world.publish(2, 3)
-    first, second = START, START + timedelta(minutes=1)
+    first, second = START, START + HOUR
     created = world.create(2)
     assert (first, CREATED, first, {1: first}) == of_key(created)
-    world.clock.advance(60)
+    world.clock.advance(HOUR)
     switched = world.update(created, 3)
     assert (second, PUT, second, {1: first, 2: second}) == of_key(switched)
 

@@ -110,23 +110,17 @@ def test_allowed(before, after, unknown):
 
 
 @cases(
-    ("after", "generation", "signed_until", "days", "today"),
+    ("after", "generation", "signed_until", "today"),
     {
-        "jump from 2 to 9": (declared(9, (1, 8, 9, 10)), 2, START, 10, [1, 2, 8, 9, 10]),
-        "shorter overlap": (
-            declared(2, (2, 3), overlap_days=3),
-            1,
-            START - 2 * DAY,
-            3,
-            [1, 2, 3],
-        ),
+        "jump from 2 to 9": (declared(9, (1, 8, 9, 10)), 2, START, [1, 2, 8, 9, 10]),
+        "shorter overlap": (declared(2, (2, 3), overlap_days=3), 1, START - 2 * DAY, [1, 2, 3]),
     },
 )
-def test_a_generation_stays_published(after, generation, signed_until, days, today):
+def test_a_generation_stays_published(after, generation, signed_until, today):
     """
     What signed within the overlap stays; from the very moment that the refusal names it may go.
     """
-    allowed_from = signed_until + days * DAY
+    allowed_from = signed_until + after.overlap_days * DAY
     message = refusal(stored(), after, kind="StillInUse")
     assert message.code == IdentityMessages.STILL_IN_USE
     assert message.fields == {
