@@ -27,6 +27,7 @@ from byodkim_provider.errors import ByodkimError, InvalidSettings
 from byodkim_provider.hosts.zones import by_hand
 from byodkim_provider.identity import rules
 from byodkim_provider.messages.cli import CliMessages
+from byodkim_provider.property_types import json_map
 
 Way = Literal["forward", "back", "compromised"]
 
@@ -56,6 +57,8 @@ class Entry:
     """How `pulumi config` addresses its settings."""
     written: frozenset[str]
     """Names of the settings that it does not leave to defaults."""
+    overlap_days: int = generations.OVERLAP_DAYS
+    """What holds once its own `overlapDays` is deleted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -193,11 +196,13 @@ def entries_of(stack: Stack) -> dict[str, Entry]:
     """
     loaded = read_yaml(stack.file) if stack.file.exists() else None
     domains = stack_file.domains_in(loaded, stack.project)
+    defaults = json_map(stack.config.get(f"{stack.project}:defaults"))
+    overlap_days = int(defaults.get("overlapDays") or generations.OVERLAP_DAYS)
     entries = {}
     for spelling, settings in domains.items() if isinstance(domains, Mapping) else ():
         written = frozenset(settings if isinstance(settings, Mapping) else ())
         path = f'{stack.project}:domains["{spelling}"]'
-        entries[normalise_domain(str(spelling))] = Entry(path, written)
+        entries[normalise_domain(str(spelling))] = Entry(path, written, overlap_days)
     return entries
 
 
@@ -257,12 +262,16 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     overlap_days = before["overlapDays"]
     if settings.overlap_days == 0:  # it was for the step before
         overlap_days = None
-        settings = settings.model_copy(update={"overlap_days": generations.OVERLAP_DAYS})
+        following = entry.overlap_days if entry else generations.OVERLAP_DAYS
+        settings = settings.model_copy(update={"overlap_days": following})
         domain = replace(domain, settings=settings)
     lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
     published = tuple(sorted(wanted))
+    notes = [*_notes(way, settings, target, published)]
     if way == "compromised":
+        if overlap_days:
+            notes.append(f"after the update set `overlapDays: {overlap_days}` again, or it is lost")
         overlap_days = 0
     else:  # what a preview would refuse
         first = domain.identities[0]
@@ -301,7 +310,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
             for name in after
             if before[name] != after[name]
         ),
-        notes=tuple(_notes(way, settings, target, published)),
+        notes=tuple(notes),
     )
 
 

@@ -247,8 +247,8 @@ SERVER = "a mail server of your own"
         "leaked, typed in": (
             LEAKED,
             (1, 2, 3),
-            "generation: 2; dns: {provider: manual, panel: godaddy}",
-            ["delete the record of 2 in the panel right after the update", SERVER],
+            "generation: 2; overlapDays: 30; dns: {provider: manual, panel: godaddy}",
+            ["delete the record of 2 in the panel", SERVER, "set `overlapDays: 30` again"],
         ),
         "leaked, adopted": (
             LEAKED,
@@ -280,6 +280,12 @@ FROM_2 = entry("generation: 2; published: [2, 3]")
         "in another generation": ([{}, {"generation": 1, **THERE}], ONE, [], UNFINISHED),
         "retired": ([{}], entry("generation: 2; retired: true"), [], "example.com: is retired"),
         "lately": (LATELY, ONE, [], "generation 1 signed until 2026-11-23 12:00 UTC"),
+        "within the default": (
+            [{"until": {1: 11}}],
+            entry("generation: 2; overlapDays: 0") + "  ses-byodkim:defaults: {overlapDays: 30}\n",
+            [],
+            "generation 1 signed until",
+        ),
         "the first": ([{"published": (2, 3)}], FROM_2, ["--back"], "no way back"),
     },
 )
