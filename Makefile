@@ -47,7 +47,7 @@ schema: venv/.installed ## Write the JSON Schema of stack files for editors
 	$(RUN) -m byodkim_provider.config.json_schema > stacks/schema.json.new
 	mv stacks/schema.json.new stacks/schema.json
 
-reference: venv/.installed ## Write into docs/ what follows from the source: commands, resources
+reference: venv/.installed ## Write what follows from the source: commands, resources, the arguments of a domain
 	$(RUN) -m tests.docs.reference
 
 site: venv/.installed ## Build the documentation as a site with search, into site/

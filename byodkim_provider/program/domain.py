@@ -157,8 +157,8 @@ class ByodkimDomain(pulumi.ComponentResource):
             name: Name of the resource; the names of keys, records and identities begin with it.
             args: All arguments in one value, or the settings that `settings.load` reads.
             opts: Options of the resource.
-            domain: The sending domain.
             generation: The generation of the key that signs.
+            domain: The sending domain.
             overlap_days: How long a generation stays published after its last signature, in days.
             regions: AWS Regions, each with an identity; a key store is in the first one.
             dns: The DNS provider that publishes the records: its name, an object with options, or a

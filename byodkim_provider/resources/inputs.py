@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Final
 
-from byodkim_provider.config.schema import DnsSettings, DomainDefaults
+from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import generations, records
 from byodkim_provider.hosts.interface import Existing, HostSettings
@@ -23,10 +23,8 @@ if TYPE_CHECKING:
 
 Inputs = dict[str, Any]
 
-_HANDED_ON: Final = sorted(
-    INPUTS.model_fields.keys() & DomainDefaults.model_fields.keys() - {"regions"}
-)
-"""Settings that are inputs of an identity under the same name."""
+_ADDED_LATER: Final = {"owner", "stack", "fingerprint"}
+"""Inputs of an identity that `declared.ByodkimIdentity` adds, and what follows from the key."""
 
 VERIFIED: Final = (
     *("domain", "region", "selector", "key_set_at", "key_set_by", "adopted"),
@@ -184,7 +182,7 @@ def of_identity(
     holding: list[Zone] = []
     for generation in settings.published:
         holding += generations.holding(zones, generation)
-    return {
+    given: Inputs = {
         "domain": settings.name,
         "regions": sorted(settings.regions),
         "account_id": account_id,
@@ -206,8 +204,9 @@ def of_identity(
         "on_mx_failure": settings.mail_from.on_mx_failure if settings.mail_from else None,
         "selectors": selectors,
         "slots": slots,
-        **{name: getattr(settings, name) for name in _HANDED_ON},
     }
+    of_settings = INPUTS.model_fields.keys() - given.keys() - _ADDED_LATER
+    return {**given, **{name: getattr(settings, name) for name in sorted(of_settings)}}
 
 
 def let_stand(slots: Sequence[Any], selector: str | None, declared: Any) -> Any:

@@ -17,9 +17,10 @@ from typing import Final
 import click
 
 import byodkim_provider
-from byodkim_provider import messages
+from byodkim_provider import ByodkimDomainArgs, messages
 from byodkim_provider.aws.permissions import PERMISSIONS
 from byodkim_provider.cli import main
+from byodkim_provider.config.json_schema import docstrings
 from byodkim_provider.messages import Table
 from byodkim_provider.messages.cli import CliMessages
 from byodkim_provider.messages.dkim import DkimMessages
@@ -28,21 +29,24 @@ from byodkim_provider.messages.identity import IdentityMessages
 from tests.docs.pages import ROOT
 from tests.docs.sections import SECTIONS
 
-BEGIN: Final = "<!-- made: `make reference` writes from here -->"
-END: Final = "<!-- to here -->"
+MARKS: Final = ("<!-- made: `make reference` writes from here -->\n\n", "\n\n<!-- to here -->")
+MARKS_IN_CODE: Final = (
+    "            opts: Options of the resource.\n",
+    '\n        """\n        if args',
+)
 
 _AREAS: Final = "config dkim aws hosts identity program cli"
 AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.split()]
 """The modules of messages, in the order of the page on errors."""
 
 AS_HINTED: Final = (
-    *(IdentityMessages.NOBODYS, IdentityMessages.STILL_IN_USE, IdentityMessages.UNKNOWN_TO_STATE),
-    *(
-        DkimMessages.OTHER_VALUE,
-        RecordMessages.REFUSED,
-        HostMessages.NO_SECRET,
-        CliMessages.MAY_BE_A_KEY,
-    ),
+    IdentityMessages.NOBODYS,
+    IdentityMessages.STILL_IN_USE,
+    IdentityMessages.UNKNOWN_TO_STATE,
+    DkimMessages.OTHER_VALUE,
+    RecordMessages.REFUSED,
+    HostMessages.NO_SECRET,
+    CliMessages.MAY_BE_A_KEY,
 )
 """Sections whose messages are always shown with their advice: the page does not say it again."""
 
@@ -201,7 +205,20 @@ def permissions() -> str:
     return "\n".join(table)
 
 
+def arguments() -> str:
+    """The first sentence of each argument, required ones first, as an editor shows it at a call."""
+    fields = ByodkimDomainArgs.model_fields
+    documented = docstrings(ByodkimDomainArgs)
+    listed = []
+    for name in sorted(documented, key=lambda name: not fields[name].is_required()):
+        text = documented[name]
+        sentence = " ".join(text.split()).partition(". ")[0].removesuffix(".")
+        listed.append(textwrap.fill(f"{name}: {sentence}.", 88, subsequent_indent="    "))
+    return textwrap.indent("\n".join(listed), " " * 12)
+
+
 PARTS: Final = {
+    "byodkim_provider/program/domain.py": arguments,
     "docs/reference/cli.md": commands,
     "docs/reference/errors.md": errors,
     "docs/reference/permissions.md": permissions,
@@ -212,8 +229,9 @@ PARTS: Final = {
 
 def with_part(page: str) -> str:
     """*page* as it should be."""
-    before, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(BEGIN)
-    return f"{before}{BEGIN}\n\n{PARTS[page]()}\n\n{END}{rest.partition(END)[2]}"
+    begin, end = MARKS if page.endswith(".md") else MARKS_IN_CODE
+    before, _, rest = (ROOT / page).read_text(encoding="utf-8").partition(begin)
+    return f"{before}{begin}{PARTS[page]()}{end}{rest.partition(end)[2]}"
 
 
 if __name__ == "__main__":

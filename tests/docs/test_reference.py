@@ -23,7 +23,7 @@ def test_picture():
     The picture of a key's life has a column for each of three generations and a row for each key.
     Roles and days are those of the rules.
     """
-    picture = (ROOT / "docs" / "life-of-a-key.svg").read_text(encoding="utf-8")
+    picture = (ROOT / "docs/life-of-a-key.svg").read_text(encoding="utf-8")
     drawn = {1: {}, 2: {}, 3: {}}
     cells = re.findall(r'class="(signing|standby|previous)" x="(\d+)" y="(\d+)"', picture)
     for role, x, y in cells:
@@ -35,9 +35,9 @@ def test_picture():
 
 def test_settings():
     """The two pages on settings have each setting of the schema, and no other."""
-    schema = json.loads((ROOT / "stacks" / "schema.json").read_text())
-    expected = {*(name for one in schema["$defs"].values() for name in one.get("properties", {}))}
-    pages = [ROOT / "docs" / "reference" / name for name in ("settings.md", "rare-settings.md")]
+    schema = json.loads((ROOT / "stacks/schema.json").read_text())
+    expected = {name for one in schema["$defs"].values() for name in one.get("properties", {})}
+    pages = [ROOT / "docs/reference" / name for name in ("settings.md", "rare-settings.md")]
     text = "".join(page.read_text(encoding="utf-8").partition("## A domain")[2] for page in pages)
     rows = re.findall(r"^\| (`.+?) \|", text, re.MULTILINE)
     assert {name for row in rows for name in re.findall("`(.+?)`", row)} == expected
@@ -47,11 +47,12 @@ def test_kinds_of_errors():
     """
     Each kind that users see before a message has a row, with the state now and the next command.
     """
-    names = {one.__name__ for one in vars(errors).values() if isinstance(one, type)} & vars(
-        errors
-    ).keys()
-    names = {name for name in names if issubclass(vars(errors)[name], errors.ByodkimError)}
-    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    names = {
+        name
+        for name, one in vars(errors).items()
+        if isinstance(one, type) and issubclass(one, errors.ByodkimError)
+    }
+    page = (ROOT / "docs/reference/errors.md").read_text(encoding="utf-8")
     table = page.partition("## The kinds of errors, statuses and warnings\n")[2].partition("\n## ")[
         0
     ]

@@ -73,7 +73,7 @@ def test_switches(switch: str) -> None:
 BUGS: Final[dict[str, tuple[Any, ...]]] = {}
 """
 What stands in the place of a part of the product, and where in the grid that is noticed, by its
-name.
+name and the scenario.
 """
 
 
@@ -83,7 +83,7 @@ def noticed(
     """The function is planted as *name* of *place*, and the matrix finds *problem*."""
 
     def keep(planted: Callable[..., object]) -> Callable[..., object]:
-        BUGS[planted.__name__] = (place, name, planted, scenario, call, problem)
+        BUGS[f"{planted.__name__}: {scenario}"] = (place, name, planted, scenario, call, problem)
         return planted
 
     return keep
@@ -94,8 +94,9 @@ _put_mail_from = SesClient.put_email_identity_mail_from_attributes
 _get, _tag, _withdraw = SesClient.get_email_identity, SesClient.tag_resource, RecordAtHost.withdraw
 
 
+@noticed("delete, adopted", "SES GetEmailIdentity", "lost", place=lifecycle, name="delete")
 @noticed("replace", "SES TagResource", "lost", place=lifecycle, name="delete")
-def deletes_another_instance(stored: Stored, outside: Services) -> None:
+def deletes_without_a_look(stored: Stored, outside: Services) -> None:
     outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
 
 
@@ -130,11 +131,6 @@ def does_not_know_its_own(self: SesClient, domain: str) -> SesIdentity | None:
 @noticed("try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="whose")
 def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> object:
     return None if tags.get(STACK_TAG) == declared.stack else _whose(declared, tags)
-
-
-@noticed("delete, adopted", "SES GetEmailIdentity", "lost", place=lifecycle, name="delete")
-def deletes_what_it_has_adopted(stored: Stored, outside: Services) -> None:
-    outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
 
 
 @noticed("adopt, same key", "SES TagResource", "touched", place=SesClient, name="tag_resource")
