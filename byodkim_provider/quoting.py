@@ -45,7 +45,8 @@ MAX_SHOWN: Final = 64
 """Longest string that is quoted, in characters: a line of PEM. A longer string may be a key."""
 
 TOKEN: Final = re.compile(
-    r"(?=[a-z0-9_-]*[A-Z+/=])(?=[A-Za-z+/=_-]*[0-9])[A-Za-z0-9+/=_-]{16}|(?=[a-f]*[0-9])[0-9a-f]{32}"
+    r"(?=[a-z0-9_-]*[A-Z+/=])(?=[A-Za-z+/=_-]*[0-9])[A-Za-z0-9+/=_-]{16}"
+    "|(?=[a-f]*[0-9])[0-9a-f]{32}"
 )
 """
 Matches a shorter secret: DreamHost's have 16 characters, Cloudflare's 40, TSIG keys 24 and more,

@@ -156,7 +156,8 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    do_POST = do_PATCH = do_PUT = do_DELETE = do_CONNECT = do_GET  # noqa: N815 # the standard library's names
+    # The standard library's names.
+    do_POST = do_PATCH = do_PUT = do_DELETE = do_CONNECT = do_GET  # noqa: N815
 
     def log_message(self, format: str, *args: Any) -> None:
         """Nothing is printed."""

@@ -183,7 +183,8 @@ SERVICES: Final = {
 
 _OF_AWS: Final = re.compile(
     r"(?P<vpce>vpce-[a-z0-9-]+[.])?(email|route53|secretsmanager|sts)(-fips)?"
-    r"([.]([a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}|aws(-[a-z]+)*-global|us-gov))?(?(vpce)[.]vpce)[.](?P<suffix>.+)"
+    r"([.]([a-z]{2,4}(-[a-z]+)+-[0-9]{1,2}|aws(-[a-z]+)*-global|us-gov))?"
+    "(?(vpce)[.]vpce)[.](?P<suffix>.+)"
 )
 """
 The own host of one of these services, in a Region or not, or a VPC endpoint of the service. That of

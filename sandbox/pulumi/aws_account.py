@@ -18,7 +18,8 @@ PATIENT: Final = Config(retries={"mode": "standard", "max_attempts": 25})
 """As the AWS SDK for Go with the real provider's `maxRetries`."""
 
 SETTINGS: Final = re.compile(
-    "region|profile|accessKey|secretKey|token|assumeRoles|endpoints|allowedAccountIds|defaultTags|version|"
+    "region|profile|accessKey|secretKey|token|assumeRoles|endpoints|allowedAccountIds|"
+    "defaultTags|version|"
     "skip(CredentialsValidation|MetadataApiCheck|RegionValidation|RequestingAccountId)"
 )
 """Settings of the provider that are honoured, or make no difference here."""

@@ -185,7 +185,8 @@ def bind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[name_servers.Serv
 def program(domain: Domain, bind: name_servers.Server) -> Iterator[Program]:
     program = Program(bind.port)
     pulumi.runtime.set_mocks(program, project="ses-byodkim", stack="dev", preview=False)
-    pulumi.runtime.test(program.run)(domain)  # type: ignore[no-untyped-call] # waits for what it asked
+    # It waits for what it asked.
+    pulumi.runtime.test(program.run)(domain)  # type: ignore[no-untyped-call]
     yield program
     reset_options()
 

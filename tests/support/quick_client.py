@@ -15,7 +15,8 @@ import sys
 def request(connection, arguments, environment, output):
     """Ask the server for a process, with the standard streams of this one but for *output*."""
     socket.send_fds(connection, [b"."], [0, output, 2])
-    connection.sendall(marshal.dumps((arguments, environment, os.getcwd())))  # noqa: PTH109 # pathlib takes longer than all of it
+    # pathlib takes longer to import than all of it.
+    connection.sendall(marshal.dumps((arguments, environment, os.getcwd())))  # noqa: PTH109
 
 
 if __name__ == "__main__":
