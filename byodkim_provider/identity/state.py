@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Final, Literal
+from typing import Any, Final
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime
 
 from byodkim_provider.dkim import generations, keys, records
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
@@ -88,7 +88,7 @@ class Declared:
     """Of the published generations, whose records leave DNS with the identity."""
     supplied_keys: Mapping[int, str] = field(default_factory=dict)
     """`<selector>:<fingerprint>` of the published generations whose key the user gave."""
-    overlap_days: Annotated[Whole, Field(ge=0, le=365)] = OVERLAP_DAYS
+    overlap_days: Whole = OVERLAP_DAYS
     configuration_set: Line | None = None
     tags: Mapping[str, str] | None = None
     """None: tags are not managed."""
@@ -102,7 +102,7 @@ class Declared:
     accept_unsigned_window: Flag = False
     dns_check: str = "authoritative"
     dns_resolvers: tuple[Resolver, ...] = ()
-    dns_wait_seconds: Annotated[Whole, Field(ge=0, le=3600)] = DNS_WAIT_SECONDS
+    dns_wait_seconds: Whole = DNS_WAIT_SECONDS
     zones: tuple[Zone, ...] = ()
     """The zones that hold records of published generations; empty if not given."""
     slots: Mapping[str, str] | None = None
@@ -195,16 +195,8 @@ class Declared:
         return written(self) | {"record_name": self.record_name, "cname": self.cname}
 
 
-INPUTS: Final = model_of(
-    hints_of(Declared)
-    | {
-        "dns_check": Literal["authoritative", "off"],
-        "on_mx_failure": Literal["useDefault", "reject"],
-        "private_key": str,
-        "secret_arn": Line,
-    }
-)
-"""Types of what a program gives."""
+INPUTS: Final = model_of(hints_of(Declared) | {"private_key": str, "secret_arn": Line})
+"""Types of what a program gives; `config.schema` has the range of each value."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,11 +3,8 @@
 from dataclasses import replace
 
 import pytest
-from pydantic.alias_generators import to_camel
 
-from byodkim_provider import property_types
-from byodkim_provider.config.json_schema import json_schema
-from byodkim_provider.identity.state import INPUTS, Declared, Stored
+from byodkim_provider.identity.state import Declared, Stored
 from tests.support.cases import cases
 from tests.support.zones import slots, zone
 
@@ -70,13 +67,3 @@ def test_old_state_is_readable():
     of_key = {"generation": 1, "published": (1, 2)}
     read = Stored.from_outputs({**declared, **of_key, "instance": "i", "status": "PENDING"})
     assert Stored(declared=Declared(**declared, **of_key), instance="i") == read
-
-
-@pytest.mark.parametrize("name", ["overlap_days", "dns_wait_seconds"])
-def test_limits(name):
-    """What a stack file may say, a resource takes: the limits are the same."""
-    described = json_schema()["$defs"]["WrittenDomain"]["properties"][to_camel(name)]
-    for limit, beyond in (("minimum", -1), ("maximum", 1)):
-        value = described[limit]
-        assert property_types.problems({name: value}, INPUTS) == []
-        assert property_types.problems({name: value + beyond}, INPUTS) != []
