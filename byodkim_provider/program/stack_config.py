@@ -26,8 +26,11 @@ Shortest string, in characters, that is taken for a secret because something in 
 or that is looked for in the stack file.
 """
 
-_AWS_SECRETS: Final = (("aws:secretKey",), ("aws:token",))
-"""The credentials among the `aws:` settings. The name of a key, `aws:accessKey`, is no secret."""
+_SECRET_KEY: Final = ("aws:secretKey",)
+"""Path of a secret among the `aws:` settings. The name of the key, `aws:accessKey`, is none."""
+
+_TOKEN: Final = ("aws:token",)
+"""Path of the other secret among the `aws:` settings."""
 
 
 def written() -> dict[str, object]:
@@ -115,43 +118,52 @@ def sent_secrets() -> Iterator[str]:
     """
     A problem for each `aws:` setting whose value is a secret of another setting.
 
-    A ciphertext of a stack file is not bound to its place. Whoever may write what is not encrypted
-    can copy a token's, to where it is sent to an AWS account of theirs: as the external id of a
-    role.
+    A ciphertext of a stack file is not bound to its place. Whoever may write the file can copy the
+    ciphertext of a token to a setting that is sent to an AWS account of theirs: to the external id
+    of a role.
     """
-    project = pulumi.get_project()
-    secrets: dict[str, list[Steps]] = {}
-    aws: list[tuple[Steps, str]] = []
-    for name in configured_names():
-        space, _, key = name.partition(":")
-        text = (pulumi.Config(space).get(key) or "").strip()
-        steps: Steps = (name.removeprefix(f"{project}:"),)
-        found = list(_strings(steps, text))
-        aws += found if space == "aws" else []
-        is_known = steps in _AWS_SECRETS or (space == project and key in SECRET_MAPS)
-        if is_known or is_config_secret(name):
-            # Pulumi does not say which string in a setting is secret; a map may be encrypted as a
-            # whole.
-            is_alone = [where for where, _ in found] == [steps]  # one string, so it is the secret
-            least = 1 if is_known or is_alone else SHORTEST_SECRET
-            for where, value in [(steps, text), *found]:
-                if len(value) >= least and where[-1] not in NOT_SECRET:
-                    secrets.setdefault(value, []).append(where)
-    for steps, text in aws:
-        there = [one for one in secrets.get(text, ()) if one[0] != steps[0]]
-        if there and (steps, {*there}) != (
-            _AWS_SECRETS[0],
-            {_AWS_SECRETS[1]},
-        ):  # then the other is named
-            yield line(steps, ProgramMessages.SENT_SECRET(command=secret_command(there[0])))
+    names = configured_names()
+    secrets = [found for name in names for found in _secrets_in(name)]
+    sent = [found for name in names if name.startswith("aws:") for found in _strings_in(name)]
+    for path, text in sent:
+        origins = [other for other, secret in secrets if secret == text and other[0] != path[0]]
+        # If the secret key and the token are the same, one problem is enough: that of the token.
+        is_said_of_token = path == _SECRET_KEY and {*origins} == {_TOKEN}
+        if origins and not is_said_of_token:
+            yield line(path, ProgramMessages.SENT_SECRET(command=secret_command(origins[0])))
 
 
-def _strings(steps: Steps, setting: str) -> Iterator[tuple[Steps, str]]:
-    """Each string in a *setting*, which is JSON or a string, stripped, and the path to it."""
-    value = from_json(setting)
-    for where, text in strings_in(value if isinstance(value, dict | list) else setting, steps):
-        if text.strip():
-            yield where, text.strip()
+def _secrets_in(name: str) -> Iterator[tuple[Steps, str]]:
+    """
+    Each secret in the setting *name*, with its path.
+
+    Pulumi does not say which string in an encrypted setting is the secret: each long one counts,
+    and so does the whole text, because a map may be encrypted as a whole.
+    """
+    path, text = _setting(name)
+    has_only_secrets = path in (_SECRET_KEY, _TOKEN) or path[0] in SECRET_MAPS
+    if has_only_secrets or is_config_secret(name):
+        strings = [*_strings_in(name)]
+        is_one_string = strings == [(path, text)]
+        shortest = 1 if has_only_secrets or is_one_string else SHORTEST_SECRET
+        for where, string in [(path, text), *strings]:
+            if len(string) >= shortest and where[-1] not in NOT_SECRET:
+                yield where, string
+
+
+def _strings_in(name: str) -> Iterator[tuple[Steps, str]]:
+    """Each string in the setting *name*, which is JSON or a string; stripped, with its path."""
+    path, text = _setting(name)
+    value = from_json(text)
+    for where, string in strings_in(value if isinstance(value, dict | list) else text, path):
+        if string.strip():
+            yield where, string.strip()
+
+
+def _setting(name: str) -> tuple[Steps, str]:
+    """The path of the setting *name*, and its text, stripped."""
+    path = (name.removeprefix(f"{pulumi.get_project()}:"),)
+    return path, (get_config(name) or "").strip()
 
 
 def region() -> str | None:
