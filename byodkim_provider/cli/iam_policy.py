@@ -42,34 +42,18 @@ def iam_policy(environment: Environment, name: str | None) -> None:
 
 def policy_of(stack: Stack) -> dict[str, Any]:
     """The policy for what *stack* declares, and for what is in its state, which may have to go."""
-    state = stack.state
     stored = [one.declared for domain in stack.domains.values() for one in domain.identities]
     identities = {(one.region, one.domain) for one in stored}
     adopted: set[tuple[str, str]] = set()
-    roles = {role["RoleArn"] for role in stack.aws().roles}
-    secrets = {arn.split(":", 6)[6].rsplit("/", 2)[0] + "/" for arn in state.secrets}
-    zones = {*state.mail_from_zones.values()}
-    records = {one.mail_from_domain for one in stored if one.mail_from_domain}
-    for domain in (*stack.domains.values(), *stack.planned.values()):
-        roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
+    records: set[str] = set()
     for domain in stack.planned.values():
-        settings = domain.settings
         declared = {(region, domain.name) for region in domain.regions}
         identities |= declared
-        if settings.adopt:
+        if domain.settings.adopt:
             adopted |= declared
-        if declared and settings.key_store.provider == "secretsManager":
-            secrets.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
-        zones |= _zones(domain)
-        mail_from = {*settings.mail_from_domains.values()}
-        if settings.mail_from and settings.mail_from.zone:
-            zones |= {state.mail_from_zones.get(name, "*") for name in mail_from}
-        apart = {dns.zone if dns.cname else None for dns in settings.dns}
-        apart |= {one.declared.cname or None for one in domain.identities}
-        keys = f"*._domainkey.{domain.name}"
-        records |= mail_from | {f"{keys}.{zone}" if zone else keys for zone in apart}
-    zones = {"*"} if "*" in zones else zones
-    if "*" in zones or not state.stack_id:
+        records |= _record_names(domain)
+    secrets, zones, stack_id = _secret_prefixes(stack), _zones(stack), stack.state.stack_id
+    if "*" in zones or stack_id is None:
         say(CliMessages.UNKNOWN())
     partition = partition_here(min(identities)[0] if identities else stack.region)
     account = next((one.account_id for one in stored if one.account_id), "*")
@@ -84,21 +68,82 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         "secret": [f"arn:{partition}:secretsmanager:*:{account}:secret:{one}*" for one in secrets],
         "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if secrets else [],
         "zone": [f"arn:{partition}:route53:::hostedzone/{zone}" for zone in zones],
-        "role": roles,
+        "role": _roles(stack),
     }
     # An identity keeps its owner when the id of the stack is replaced.
-    ids = {state.stack_id, *(one.owner.split("/")[0] for one in stored)}
+    ids = {stack_id, *(one.owner.split("/")[0] for one in stored)}
     owners = [f"{one}/*" for one in ids]
-    if state.stack_id is None:  # any tag counts as ours: a wildcard would reach others' identities
+    if stack_id is None:  # any tag counts as ours: a wildcard would reach others' identities
         owners, arns["any identity"] = ["*"], arns["identity"]
     return policy(arns, owners, records)
 
 
-def _zones(domain: Domain) -> set[str]:
-    """IDs of the zones of a domain's records in Route 53; `*` for one that is not known yet."""
+def _record_names(domain: Domain) -> set[str]:
+    """Names of the domain's records: of MAIL FROM, and of keys with `*` for their selectors."""
+    keys = f"*._domainkey.{domain.name}"
+    names = {*domain.settings.mail_from_domains.values()}
+    for dns in domain.settings.dns:
+        names.add(f"{keys}.{dns.zone}" if dns.cname else keys)
+    for identity in domain.identities:
+        declared = identity.declared
+        names.add(f"{keys}.{declared.cname}" if declared.cname else keys)
+        if declared.mail_from_domain:
+            names.add(declared.mail_from_domain)
+    return names
+
+
+def _roles(stack: Stack) -> set[str]:
+    """ARNs of the roles that the stack assumes, and that its last run assumed."""
+    roles = {role["RoleArn"] for role in stack.aws().roles}
+    for domain in (*stack.domains.values(), *stack.planned.values()):
+        roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
+    return roles
+
+
+def _secret_prefixes(stack: Stack) -> set[str]:
+    """What the names of the stack's secrets begin with; it may have had another name."""
+    prefixes = {_secret_prefix(arn) for arn in stack.state.secrets}
+    for domain in stack.planned.values():
+        if domain.regions and domain.settings.key_store.provider == "secretsManager":
+            prefixes.add(f"{PREFIX}{stack.project}/{stack.name.split('/')[-1]}/")
+    return prefixes
+
+
+def _secret_prefix(arn: str) -> str:
+    """
+    What the names of a stack's secrets begin with, by the *arn* of one.
+
+    >>> arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:"
+    >>> _secret_prefix(f"{arn}byodkim/mail/dev/example.com/1-AbCdEf")
+    'byodkim/mail/dev/'
+    """
+    name = arn.split(":", 6)[6]
+    return name.rsplit("/", 2)[0] + "/"
+
+
+def _zones(stack: Stack) -> set[str]:
+    """IDs of the zones in Route 53 that have records of the stack; `*` if one is not known yet."""
+    mail_from_zones = stack.state.mail_from_zones
+    zones = {*mail_from_zones.values()}
+    for domain in stack.planned.values():
+        settings = domain.settings
+        last = stack.domains.get(domain.name, domain)
+        zones |= _zones_of_keys(domain, is_as_before=last.settings.dns == settings.dns)
+        if settings.mail_from and settings.mail_from.zone:
+            zones |= {mail_from_zones.get(one, "*") for one in settings.mail_from_domains.values()}
+    return {"*"} if "*" in zones else zones
+
+
+def _zones_of_keys(domain: Domain, *, is_as_before: bool) -> set[str]:
+    """
+    IDs of the zones in Route 53 with records of the domain's keys; `*` too if one is not known yet.
+
+    The state has no names of zones. So it has those of `dns` only if that *is_as_before*.
+    """
     listed = [dns for dns in domain.settings.dns if dns.provider == "route53"]
     given = {dns.zone_id for dns in listed if dns.zone_id}
     zones = [zone for one in domain.identities for zone in one.declared.zones]
     stored = {zone.id for zone in zones if zone.provider == ROUTE53}
-    are_known = len(stored - given) >= len([dns for dns in listed if not dns.zone_id])
-    return given | stored | (set() if are_known else {"*"})
+    looked_up = [dns for dns in listed if not dns.zone_id]
+    are_known = is_as_before and len(stored - given) >= len(looked_up)
+    return given | stored | ({"*"} if looked_up and not are_known else set())

@@ -150,6 +150,15 @@ def test_zones(project, stored, dns, in_state, shown):
     assert allowed[CHANGE] == {f"{zone}{one}" for one in shown}
 
 
+def test_corrected_zone(project, stored):
+    """A zone that no run has looked up yet is not known, although the state has another one."""
+    project.write(f"    {DOMAIN}: {{ generation: 1 }}\n")
+    stored(zones=zones("route53:Z1"))
+    project.settings = project._last_settings()
+    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zone: {DOMAIN} }} }}\n")
+    assert policy(project.run("iam-policy"))[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
+
+
 @pytest.mark.parametrize(
     ("names", "kind", "allowed"),
     [
