@@ -159,6 +159,8 @@ def records(
     type; --panel prints it all the same. Of a domain with `cname` these are the three CNAMEs,
     before the first `pulumi up` too. --format text is a message to whoever has the DNS.
     """
+    if wants_json and form != "panel":
+        raise click.UsageError("Give --json or --format, not both.")
     stack = open_stack(name, environment)
     wanted: list[Record] = []
     for declared in stack.named([domain] if domain else [*stack.planned]):
@@ -203,7 +205,7 @@ def _of_domain(
             yield record(places, "TXT", declared.name, declared.value)
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            is_written = is_apart or (name in mail_from_zones and not panel)
+            is_written = (is_apart or name in mail_from_zones) and not panel
             mail_from = record(settings.mail_from_dns, kind, name, value)
             yield replace(mail_from, is_written=is_written)
 

@@ -62,6 +62,8 @@ def status(
     is shown: its records, how to fix a wrong one, and what SES says. All of it is about what the
     last `pulumi up` has made: `pulumi preview` shows what the stack file has beside that.
     """
+    if wants_json and form != "text":
+        raise click.UsageError("Give --json or --format, not both.")
     stack = open_stack(name, environment)
     wanted = stack.named(domains) or stack.domains.values()
     now = of_stack(stack, wanted, environment)
