@@ -93,15 +93,18 @@ class AwsRefused(ByodkimError):
     *kind*.
     """
 
-    def __init__(self, message: Message, *, kind: Kind | None = None) -> None:
+    def __init__(
+        self, message: Message, *, operation: str = "", code: str = "", kind: Kind | None = None
+    ) -> None:
+        """*code* is AWS's, or its SDK's. An error of pulumi-aws has neither operation nor code."""
         super().__init__(message, kind=kind)
-        self.operation = message.fields.get("operation")
-        self.code = message.fields["code"]
-        """AWS's code, or its SDK's; "" for an error of pulumi-aws itself."""
+        self.operation = operation
+        self.code = code
 
     def with_fields(self, **fields: object) -> Self:
         """The same error with other *fields* of its message."""
-        changed = type(self)(replace(self.message, fields={**self.message.fields, **fields}))
+        message = replace(self.message, fields={**self.message.fields, **fields})
+        changed = type(self)(message, operation=self.operation, code=self.code)
         changed.kind = self.kind
         return changed
 

@@ -72,7 +72,7 @@ class Route53Client:
                 lambda: self._client.list_resource_record_sets(
                     HostedZoneId=zone_id, StartRecordName=name
                 )["ResourceRecordSets"],
-                anew=True,
+                kept=False,
             )
         except AwsRefused as refused:
             if refused.code != "NoSuchHostedZone":
@@ -89,17 +89,18 @@ class Route53Client:
                 values += [record["Value"] for record in record_set.get("ResourceRecords", ())]
         return tuple(values)
 
-    def _read(
-        self, operation: str, zone_id: str, call: Callable[[], T], *, anew: bool = False
-    ) -> T:
+    def _read(self, operation: str, subject: str, call: Callable[[], T], *, kept: bool = True) -> T:
         """
-        The result of *call*, or of an earlier one unless *anew*. It is repeated while its failure
-        may pass; raises `AwsRefused`.
+        The result of *call*, which is repeated while its failure may pass; raises `AwsRefused`.
+
+        If it is *kept*, later calls of *operation* about *subject*, a zone or the account, get it.
         """
+        key = (operation, subject)
         with self._lock:
-            if anew or (operation, zone_id) not in self._known:
-                self._known[operation, zone_id] = errors.call(
-                    call, SERVICE, operation, zone_id, retry=errors.is_passing
-                )
-            known: T = self._known[operation, zone_id]
-            return known
+            if key in self._known:
+                known: T = self._known[key]
+                return known
+            read = errors.call(call, SERVICE, operation, subject, retry=errors.is_passing)
+            if kept:
+                self._known[key] = read
+            return read

@@ -77,8 +77,8 @@ REJECTS: Final = "REJECT_MESSAGE"
 @dataclass(frozen=True)
 class SesIdentity:
     """
-    An identity, as far as the action that returns it says. *at* is SES's own clock (its `Date`
-    header).
+    An identity, as far as the action that returns it says: a field that it does not return is
+    empty, or False. *at* is SES's own clock (its `Date` header).
     """
 
     identity_type: str
@@ -204,12 +204,8 @@ class SesClient:
             SigningAttributesOrigin="EXTERNAL",
             SigningAttributes=_signing_attributes(selector, key),
         )
-        # A Put does not change whether signing is enabled, and its response does not have it.
-        dkim = {
-            "SigningAttributesOrigin": "EXTERNAL",
-            "SigningEnabled": True,
-            "Status": answer.get("DkimStatus", ""),
-        }
+        # The response does not say whether signing is enabled, which a Put does not change.
+        dkim = {"SigningAttributesOrigin": "EXTERNAL", "Status": answer.get("DkimStatus", "")}
         return self._shown({**answer, "DkimAttributes": dkim})
 
     def put_email_identity_dkim_attributes(self, domain: str) -> None:

@@ -53,9 +53,19 @@ def next_change(
     """
     The next change that leads from *there* to the record of *value* alone; None if it stands there.
 
-    One form of its key stays, further ones are removed. *before* is the value that the stack had
-    there. Raises `DnsRefused` if somebody else's value is in the way, and `DnsUnconfirmed` if the
-    host still lists what it has removed.
+    "Ours" has the key of *value*, in any form: *value* itself stays, or else the least of them.
+    *before* is the value that the stack had there. Any other value is foreign. The first row of
+    these that applies:
+
+    ==================================  ===========================================================
+    there is                            next change
+    ==================================  ===========================================================
+    ours in one form, nothing else      none
+    a foreign value, and no "replace"   remove *value* if this run sent it; else raise `DnsRefused`
+    any value but that of ours          remove it
+    ours, and what the host removed     raise `DnsUnconfirmed`
+    nothing, or what the host removed   add *value*
+    ==================================  ===========================================================
     """
     marks = {mark(value)} | ({mark(before)} if before else set())
     same = [other for other in there if mark(other) == mark(value)]
@@ -66,6 +76,9 @@ def next_change(
     others = [other for other in there if other != kept]
     foreign = [other for other in others if mark(other) not in marks]
     if foreign and existing != "replace":
+        # Others have added theirs since we read the name. With two values the results are undefined
+        # (RFC 6376 section 3.6.2.2), for their mail too, so ours goes. If the host has accepted
+        # that, and still lists ours, there is nothing more to take back.
         if value in there and add in sent and not sent.get(take_back):
             return take_back
         is_supplied = existing == "same key"

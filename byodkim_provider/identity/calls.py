@@ -1,7 +1,8 @@
 """
 What a plan is made of, and what is stored of SES's responses.
 
-Values only: `plan` decides, `lifecycle` calls.
+Values only. The functions here say which call each setting needs, `plan` says which of them a run
+makes, and in which order; `lifecycle` makes them.
 """
 
 from collections.abc import Collection, Mapping
@@ -78,10 +79,12 @@ class Seen:
 
 def with_response(stored: Stored, call: Call, response: SesIdentity) -> Stored:
     """What is stored once SES has answered *call*, a Create or a Put."""
+    # The response to a Put does not have it: `sign_calls` has stored it, from the read before.
+    enabled = stored.signing_enabled if call.action == PUT else response.signing_enabled
     answered = replace(
         stored,
         origin=response.origin,
-        signing_enabled=response.signing_enabled,
+        signing_enabled=enabled,
         signing_selector=stored.declared.selector,
         error_type="",
         was_verified=False,

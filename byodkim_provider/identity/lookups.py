@@ -42,9 +42,7 @@ def look_up(declared: Declared, run: Run) -> Diagnosis:
     key = records.public_key(value) or b""
     seen = judge(resolver.txt(name, declared.domain), key, declared.cnames.get(name, ""))
     if any(answer.by_resolver for answer in seen.answers):
-        word = IdentityMessages.RESOLVERS_ASKED(domain=declared.domain)
-        if run.first(str(word)):
-            run.progress().info(word)
+        run.say_once(IdentityMessages.RESOLVERS_ASKED(domain=declared.domain))
     if seen.visible and seen.right == len(seen.answers):
         run.complete[record] = began, seen
     return seen

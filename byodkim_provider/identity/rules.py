@@ -1,17 +1,22 @@
 """
-What protects a record in DNS, and with it the mail that is signed with its key. Four rules:
+What protects a record in DNS, and with it the mail that is signed with its key. Five rules, as the
+page "The life of a key" counts them:
 
-1. `refuse_step`: a generation that signed within `overlapDays` stays in DNS, and in its slot.
-2. `refuse_second_key`: the generation that signs keeps its key, and no selector gets a second one.
-3. `others_use`: an identity does not leave while somebody else's, which has taken its place in SES,
-   signs with a published key, or has the MAIL FROM domain. The records leave after it.
-4. `refuse_adopt`: with `adopt` identity and records stay when the entry goes. So `adopt` goes in a
-   run of its own.
+1. A generation that signed within `overlapDays` does not leave DNS, or its slot (`refuse_step`).
+   `dkim.generations` has what this says of numbers.
+2. The generation that signs keeps its key, and a selector never gets a second one
+   (`refuse_second_key`).
+3. The records of an identity stay if somebody else owns the identity now, and it signs with a
+   selector that is published here, or has the same MAIL FROM domain (`others_use`). `plan` and
+   `lifecycle.delete` ask this once they have read SES. The engine deletes the records after the
+   identity, so they stay if that deletion is refused.
+4. With `adopt`, identity and records stay when they leave the stack
+   (`program.domain_resources`). So `adopt` is taken away in a run of its own (`refuse_adopt`).
+5. A run never overwrites a record that somebody else has written (`resources.records`).
 
 And a MAIL FROM domain keeps its MX and SPF records (`refuse_no_mx`).
 
-`refuse_unsafe` has those of a change, for a preview and for the update; `lifecycle.delete` and
-`plan` ask for 3, once SES was read. `generations` has what 1 says of numbers.
+`refuse_unsafe` asks for what a change may break, in a preview and in the update.
 
 Values in, values or a refusal out: no clock (times are parameters), no I/O, no Pulumi. The
 refusals are for previews, so nothing here may raise for what is stored already.

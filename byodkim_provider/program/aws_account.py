@@ -82,5 +82,4 @@ def _account(opts: pulumi.InvokeOptions) -> str:
         if text.endswith(_RUN_ENDED):
             end_program("")
         reason = text.rpartition("operation error ")[2]  # without what plugin and SDK put before
-        message = ProgramMessages.NO_ACCOUNT(reason=in_dns(reason), code="")
-        raise AwsRefused(message) from None
+        raise AwsRefused(ProgramMessages.NO_ACCOUNT(reason=in_dns(reason))) from None

@@ -1,17 +1,9 @@
 """
-What protects a record, as five rules; the fifth is here, the page "The life of a key" tells all.
+A record never overwrites what somebody else has written: rule 5 of `identity.rules`.
 
-1. A generation that signed within `overlapDays` does not leave DNS: the identity's `diff` refuses
-   (`identity.rules`). With `cname` the same dates say when a slot may get its next key.
-2. The generation that signs keeps its key, and a selector never gets a second one
-   (`identity.rules`, and here).
-3. An identity does not leave while SES shows another one under its name that is not this stack's,
-   and that signs with the selector of a published generation, or has the same MAIL FROM domain
-   (`identity.lifecycle.delete`). The engine deletes records after the identity, so they stay, too.
-4. With `adopt`, identity and records stay when they leave the stack (`program.domain_resources`).
-5. A record never overwrites what somebody else has written. Before it is made or changed, its name
-   is read anew. What this stack has written, or writes now, is no obstacle; anything else is.
-   Nobody else has the selector of a generated key, so its name is not read.
+Before a record is made or changed, its name is read anew. What this stack has written, or writes
+now, is no obstacle; anything else is. Nobody else has the selector of a generated key, so its name
+is not read.
 """
 
 from collections.abc import Callable, Collection, Sequence

@@ -158,13 +158,13 @@ def test_create(ses, client, clock):
 
 
 def test_put_signing_attributes(ses, client, clock):
-    """A Put makes SES sign with the new key; its answer has SES's status and time."""
+    """A Put makes SES sign with the new key; its answer has SES's status and time, no more."""
     prepare(ses)
     ses.put_easy_dkim(DOMAIN, REGION)
     ses.switches.status_after_put = "NOT_STARTED"
     clock.advance(90)
     assert put(client) == SesIdentity(
-        "", "NOT_STARTED", True, "EXTERNAL", (), START + timedelta(seconds=90)
+        "", "NOT_STARTED", False, "EXTERNAL", (), START + timedelta(seconds=90)
     )
     changed = identity(ses)
     assert (changed.selector, changed.origin) == ("s2", "EXTERNAL")
