@@ -157,10 +157,12 @@ def path(steps: Steps) -> str:
 
 def read(cls: type[T], properties: Mapping[str, Any]) -> T:
     """
-    The stored value of a dataclass or a model: of *properties*, those that are fields of it.
+    The value of *cls*, a dataclass or a model, that *properties* of a state hold.
 
-    Raises `InvalidSettings` for those that no version of this program can have stored. What a later
-    version may not know any more, such as a word, is no `Literal` here.
+    A property that is no field of *cls* is left out.
+
+    Raises `InvalidSettings` for a value that no version of this program can have stored. So a field
+    whose words may change in a later version is a string, and no `Literal`.
     """
     try:
         value: T = adapter(cls).validate_python(without_none(properties))  # type: ignore[arg-type]

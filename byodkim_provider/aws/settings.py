@@ -261,6 +261,6 @@ def tag_problems(tags: Mapping[str, str]) -> Iterator[tuple[tuple[str, ...], Mes
 
 
 def tag_lines(tags: Mapping[str, str]) -> Iterator[str]:
-    """The same, a line for each."""
+    """A line for each of `tag_problems`."""
     for name, problem in tag_problems(tags):
         yield ": ".join(("tags", *map(named, name), str(problem)))

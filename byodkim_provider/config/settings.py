@@ -277,6 +277,7 @@ def _dns_problems(domain: DomainSettings) -> Iterator[Problem]:
             yield ("dns",), DkimMessages.NOT_PUBLISHED(generation=generation)
             continue
         if len({dns.cname for dns in holding}) > 1:
+            # The generation that signs and the standby after it have their selectors already.
             yield ("dns",), DkimMessages.TWO_SELECTORS(free=domain.generation + 2)
             return
         selector = domain.selector(generation)

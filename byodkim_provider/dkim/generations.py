@@ -256,15 +256,16 @@ def too_early(
     another one takes is checked as well, and so is one that comes back, with another key: resolvers
     may still have its record cached. *signing_before* signs until *now*; None if nothing signs yet.
     *signed_until* says when every other generation last signed; a generation that is not in it
-    never signed. *overlap_days* 0 is the
-    override: all may go.
+    never signed. *overlap_days* 0 is the override: all may go.
     """
     last_signed = dict(signed_until)
     if signing_before is not None:
         last_signed[signing_before] = now
     leaving = set(before) - set(after) | set(before) & set(exchanged)
     for new in set(after) - set(before):
-        leaving.update(sharing(new, last_signed, slots), () if slots(new) is None else (new,))
+        leaving.update(sharing(new, last_signed, slots))
+        if slots(new) is not None:
+            leaving.add(new)
     signed = {generation: last_signed[generation] for generation in leaving & last_signed.keys()}
     return signed_lately(signed, now=now, overlap_days=overlap_days)
 

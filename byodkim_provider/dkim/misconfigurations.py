@@ -55,14 +55,14 @@ does.
 """
 
 _PRIVATE_BASE64: Final = re.compile("MI([I-L]..[AQgw]IBA[A-Za-f]|[E-H].AgE[AB])")
-"""The same in base64, wherever it begins, but for keys of less than 128 octets."""
+"""How private keys of at least 128 octets begin in base64, which may be in the middle of a text."""
 
 _FROM_BASE64URL: Final = str.maketrans("-_", "+/")
 
 _NOISE: Final = re.compile(r"\\[nr]|[\s\"'\\\ufeff]")
 
 
-@lru_cache(maxsize=1024)  # of each value it is asked several times
+@lru_cache(maxsize=1024)  # several judgements ask about each value
 def holds_private_key(text: str, *, unpacking: int = 2) -> bool:
     """
     Whether *text* has a private key in it, or its beginning: as PEM, as base64, or as base64 of

@@ -91,8 +91,8 @@ class Questions:
             if seconds <= 0 or next(self.queries) >= MAX_QUERIES:
                 raise NoAnswer("no time")
             try:
-                # By TCP if the reply is too long for UDP. Whoever forges the address of a server
-                # sends a datagram before the server's: it is not the last.
+                # A reply that is too long for UDP comes by TCP. A datagram that does not fit the
+                # query may be forged: it is ignored, and the server's own reply is awaited.
                 reply, _ = dns.query.udp_with_fallback(
                     query, address, seconds, port, ignore_unexpected=True, ignore_errors=True
                 )
@@ -107,7 +107,10 @@ class Questions:
             if self.clock.monotonic() < self.deadline:  # otherwise it did not get its full time
                 self.silent.add((address, port))
             raise NoAnswer("silent")
-        if reply.rcode() not in (Rcode.NOERROR, Rcode.NXDOMAIN):  # they say nothing about the name
+        if reply.rcode() not in (
+            Rcode.NOERROR,
+            Rcode.NXDOMAIN,
+        ):  # others say nothing about the name
             raise NoAnswer(dns.rcode.to_text(reply.rcode()))
         return cast(QueryMessage, reply)
 

@@ -116,8 +116,9 @@ class DnsResolver:
         self, name: str, domain: str, kind: Literal["A", "MX", "TXT"]
     ) -> tuple[Answer, ...]:
         """
-        The same about records of a *kind*: IPv4 addresses, or `10 mx.example.com`, without a final
-        dot.
+        The answers of all servers, as `txt` has them, about records of a *kind*.
+
+        A value is an IPv4 address, or such as `10 mx.example.com`, without a final dot.
         """
         resolvers = self.resolvers or system_resolvers()
         if not resolvers:

@@ -19,10 +19,10 @@ _FAILURES: Final = {
     "lame": "not authoritative for the zone",
     "no zone": "no zone for this name",
 }
-"""Words for those failures of an `Answer` that are not words enough."""
+"""What is shown of these failures of an `Answer`. Any other failure is shown as it is."""
 
 _NOTHING_SAID: Final = ("silent", "unreachable", "interrupted", "no time", "no resolver")
-"""Failures that may be those of the own network; after all others a server has said something."""
+"""Failures without a word from a server, of which the reader's own network may be the cause."""
 
 BY_RESOLVERS: Final = (
     "no name server of the zone can be reached, so resolvers were asked, which may be late"

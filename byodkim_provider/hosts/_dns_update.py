@@ -137,12 +137,14 @@ class Host(DnsHost):
         except (OSError, UnicodeError) as error:  # nobody listens, or the name has no address
             raise NotDone(self._no_answer(error)) from None
         end = Clock().now().timestamp() + self.timeout_seconds
-        unjudged: Any = False
+        # False: dnspython checks no signature here, which its type hints don't know. `_exchange`
+        # checks it, and says what a missing or wrong one means.
+        unchecked: Any = False
         try:
             with connection:
                 connection.setblocking(False)
                 dns.query.send_tcp(connection, request, end)
-                answer, _ = dns.query.receive_tcp(connection, end, keyring=unjudged)
+                answer, _ = dns.query.receive_tcp(connection, end, keyring=unchecked)
                 return answer
         except (dns.exception.Timeout, OSError, EOFError) as error:
             raise DnsUnconfirmed(self._no_answer(error)) from None

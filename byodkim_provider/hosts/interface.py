@@ -23,11 +23,12 @@ from byodkim_provider.quoting import hidden
 
 Existing = Literal["replace", "same key", "slot", "free slot"]
 """
-What to do with a record that exists already.
+What happens to a record that exists already at the name.
 
-`replace` it, if it is at the selector of a generated key: nobody else has that. Else take it over
-if it holds the `same key`, and fail if not; so with a `slot` that has its key. In a `free slot` the
-key that this stack had there makes way.
+- `replace`: it is replaced. Nobody else has the selector of a generated key.
+- `same key`: it stays if it has the same key, which the user has supplied. Any other is refused.
+- `slot`: the same for a slot of `cname` that has its key already.
+- `free slot`: the same, but a key that this stack had in the slot before is replaced.
 """
 
 MAX_SAID: Final = 300

@@ -151,9 +151,10 @@ def mail_from_calls(
     refuse all mail, for hours, if REJECT_MESSAGE came before it has found the MX record.
     """
     declared = after.declared
-    domain, had = declared.mail_from_domain, before.mail_from_domain if before else None
+    domain = declared.mail_from_domain
+    had = before.mail_from_domain if before else None
     if domain is None:
-        # Another one was set by somebody else; a read may show none yet.
+        # SES shows ours, or none if it does not show ours yet. Any other is somebody else's.
         is_ours = seen is not None and seen.mail_from in ("", had)
         # The engine leaves the records in DNS only if the run before had `adopt`.
         records_stay = before is not None and before.adopt and declared.adopt

@@ -62,7 +62,7 @@ def of_key(selector: str, *, origin: str, signs_with: str | None, enabled: bool)
 
 
 def of_shown(selector: str, seen: SesIdentity) -> list[Message]:
-    """The same from what SES shows. No check of the record changes these differences."""
+    """`of_key` of what SES shows. No check of the record changes these differences."""
     return of_key(
         selector, origin=seen.origin, signs_with=seen.selector, enabled=seen.signing_enabled
     )

@@ -60,11 +60,12 @@ def wait_until_visible(declared: Declared, run: Run, *, shared: bool) -> Diagnos
     """
     clock, seconds = run.clock, declared.wait_seconds
     start = clock.monotonic()
-    seen, shown = look_up(declared, run), ""
+    seen = look_up(declared, run)
     if seen.visible or zone_not_found(seen.answers):
         return seen
     if declared.cname and seen.targets == {""}:
         return seen  # nobody has pasted the CNAME
+    shown = ""
     with run.dns_wait(seconds) if shared else nullcontext(clock.monotonic() + seconds) as end:
         for pause in chain(FIRST_PAUSES, repeat(PAUSE)):
             now = clock.monotonic()

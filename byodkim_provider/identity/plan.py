@@ -11,13 +11,15 @@ when a refresh read it (drifted). `SCENARIOS` in `tests/identity/test_plan.py` h
 
 The state is written once, after the last call. A run that fails, is killed or gets no response
 stores nothing, and SES may then have a key that is not in the state. A plan therefore reads SES
-first. Exception: only echoes differ, inputs that are stored and need no call. Our owner tag shows
-that a Create succeeded although its response was lost; the selector shows that of a Put. If SES
-returns no selector, the same Put is sent again, which does no harm. A generation that may sign
-because of a lost call counts as signing until now, and its record stays in DNS. So does each
-generation that signed in the 72 hours before a read that does not show the present key as verified:
-SES may still search for that key, and sign with an earlier one. One case is not seen: the response
-to a Put is lost, and then the edit is undone. The file agrees with the state, so nothing is read.
+first, unless the only inputs that differ are echoes: they are stored, and need no call.
+
+If the response to a call was lost, our owner tag shows that a Create succeeded, and the selector
+shows that a Put did. If SES returns no selector, the same Put is sent again, which does no harm. A
+generation that may sign because of a lost call counts as signing until now, and its record stays in
+DNS. So does each generation that signed in the 72 hours before a read that does not show the
+present key as verified: SES may still search for that key, and sign with an earlier one. One case
+is not seen: the response to a Put is lost, and then the edit is undone. The file agrees with the
+state, so nothing is read.
 
 Why each call is where it is.
 
@@ -155,7 +157,8 @@ def _with_all(after: Stored, signing: Collection[int], last: datetime) -> Stored
     """
     What is stored if SES may have signed with each generation of *signing* until *last*.
 
-    With any, where a Region is dropped: only its identity knows when each one last signed there.
+    Where a Region is dropped, each generation may have signed until then: only the identity there
+    knows when each one last signed.
     """
     until = dict.fromkeys(signing, last)
     return replace(after, signed_until={**after.signed_until, **until})

@@ -103,10 +103,9 @@ def refuse_unsafe(
 
 def refuse_step(stored: Stored, declared: Declared, now: datetime) -> None:
     """
-    What `byodkim rotate` asks too, before it writes a step, and `plan` with what SES shows: the
-    rules about generations.
+    Raise "StillInUse" if a generation would leave DNS, or its slot, within the overlap.
 
-    Raises "StillInUse" if one would leave DNS, or its slot, within the overlap.
+    `plan` asks this again with what SES shows, and `byodkim rotate` before it writes a step.
     """
     before = stored.declared
     early = _too_early(stored, declared, now)

@@ -58,7 +58,9 @@ def turn() -> pulumi.ResourceOptions | None:
 
     async def wait() -> list[pulumi.Resource]:
         """
-        Without a resource: the engine would store that dependency, and keep to it in a destroy.
+        Return once the records *ahead* are made, or have failed.
+
+        The list is empty: the engine would store a dependency on them, and obey it in a destroy.
         """
         for record in ahead:
             with suppress(Exception):  # the engine says why, and ends the run

@@ -206,8 +206,8 @@ class ByodkimDomain(pulumi.ComponentResource):
         else:
             settings, own_providers, waits = args, (), False
         declared_domains.claim(name, settings)
-        # Who waits for SES occupies a step of the engine for minutes: SES had better have all keys
-        # by then.
+        # A domain that waits for SES takes no turn: its verification occupies a step of the engine
+        # for minutes, so SES should have the keys of all domains before that.
         turn = None if waits else declared_domains.turn()
         super().__init__(self._type, name, None, pulumi.ResourceOptions.merge(opts, turn))
         began = datetime.now(UTC)
@@ -221,7 +221,7 @@ class ByodkimDomain(pulumi.ComponentResource):
         )
         keys, signing_records = self._declare_resources(resources)
         self._verification = resources.verification(self.identities.values()) if waits else None
-        # What waits for others has no turn that others wait for.
+        # A domain that depends on other resources does not hold up the domains after it.
         if not waits and (opts is None or not opts.depends_on):
             declared_domains.add_records(signing_records)
         for warning in settings.warnings:

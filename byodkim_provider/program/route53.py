@@ -203,7 +203,7 @@ def _zone_by_name(zone: str | None, domain: str, route53: Route53Client, setting
     labels = domain.split(".")
     names = [zone] if zone else [".".join(labels[start:]) for start in range(len(labels) - 1)]
     for name in names:
-        found = [one for one, its in zones.items() if its == name]
+        found = [zone_id for zone_id, zone_name in zones.items() if zone_name == name]
         if len(found) > 1:
             servers = sorted(f"{one} ({', '.join(route53.name_servers(one))})" for one in found)
             raise InvalidSettings(

@@ -37,7 +37,8 @@ class ByodkimIdentityProvider(DynamicProvider):
         is_preview = bool(known.pop("is_preview", False))
         if wrong := property_types.problems(known, INPUTS):
             return check_result(news, wrong)
-        # Only one of them is ever there, and a preview calls an output that is not there unknown.
+        # An identity has one of the two. The other one may be an output without a value, which a
+        # preview calls unknown.
         for given, other in (("private_key", "secret_arn"), ("secret_arn", "private_key")):
             if known.get(given) is not None:
                 unknown.pop(other, None)
@@ -115,7 +116,8 @@ class ByodkimIdentityProvider(DynamicProvider):
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)
         stored = Stored.from_outputs(olds)
-        # If a `--replace` was interrupted, this run deletes the old half, which needs to know it.
+        # After an interrupted `--replace`, this run deletes the old half of the resource. That
+        # deletion leaves the identity alone if it finds the instance of the live half here.
         self._run.instances.setdefault(str(stored.declared), stored.instance)
         # The stack's id is replaced; the identity keeps its owner.
         if unknown.pop("owner", None) is not None:

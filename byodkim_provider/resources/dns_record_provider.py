@@ -22,7 +22,7 @@ from byodkim_provider.identity.run import Run
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.messages.hosts import RecordMessages
 from byodkim_provider.resources._provider import DynamicProvider, check_result
-from byodkim_provider.resources.records import problem_of, quoted
+from byodkim_provider.resources.records import in_message, problem_of
 
 _STORED: Final = property_types.model_of(
     {
@@ -66,7 +66,7 @@ class DnsRecordProvider(DynamicProvider):
         problems: list[str] = []
         is_second = olds.get("name") == name and olds["value"] != value
         if is_second and existing in ("same key", "slot"):
-            problem = problem_of(existing)(name=name, found=quoted([olds["value"]]))
+            problem = problem_of(existing)(name=name, found=in_message([olds["value"]]))
             problems = [problem.with_hint()]
         # Only a call to the host shows whether a record exists: other changes need no secret.
         if not olds:

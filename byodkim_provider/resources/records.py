@@ -26,7 +26,7 @@ def refuse_others(
     """
     others = [value for value in standing if mark(value) not in ours]
     if others:
-        raise InvalidSettings(problem(name=name, found=quoted(others)))
+        raise InvalidSettings(problem(name=name, found=in_message(others)))
 
 
 def problem_of(existing: Existing) -> DkimMessages:
@@ -34,6 +34,6 @@ def problem_of(existing: Existing) -> DkimMessages:
     return DkimMessages.OTHER_VALUE if existing == "same key" else DkimMessages.OTHER_KEY
 
 
-def quoted(values: Sequence[str]) -> str:
+def in_message(values: Sequence[str]) -> str:
     """The *values* of somebody else's record, as a message may show them."""
     return in_dns(first_few(list(map(unquoted, values))))

@@ -6,7 +6,7 @@ from byodkim_provider.dkim import records
 from byodkim_provider.errors import DnsRefused
 from byodkim_provider.messages.dkim import DkimMessages
 from byodkim_provider.resources.dns_record_provider import DnsRecordProvider
-from byodkim_provider.resources.records import quoted
+from byodkim_provider.resources.records import in_message
 from tests.support.cases import cases, written_out
 from tests.support.memory_host import Host
 from tests.support.world import DOMAIN
@@ -87,7 +87,7 @@ def test_second_key(world, host, inputs, existing, problem):
     old = made(world, inputs | {"existing": existing}, host)
     news = inputs | {"existing": existing, "value": world.declared(2).record_value}
     found = this_run(world, host).check(old, news).failures
-    said = [problem(name=NAME, found=quoted([old["value"]])).with_hint()] if problem else []
+    said = [problem(name=NAME, found=in_message([old["value"]])).with_hint()] if problem else []
     assert [one.reason for one in found] == said
     replaces = list(this_run(world, host).diff("id", old, news).replaces)
     assert replaces == ([] if existing == "free slot" else ["value"])
