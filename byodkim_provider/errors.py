@@ -93,18 +93,15 @@ class AwsRefused(ByodkimError):
     *kind*.
     """
 
-    def __init__(
-        self, message: Message, *, operation: str = "", code: str = "", kind: Kind | None = None
-    ) -> None:
-        """*code* is AWS's, or its SDK's. An error of pulumi-aws has neither operation nor code."""
+    def __init__(self, message: Message, *, code: str = "", kind: Kind | None = None) -> None:
+        """*code* is AWS's, or its SDK's; an error of pulumi-aws has none."""
         super().__init__(message, kind=kind)
-        self.operation = operation
         self.code = code
 
     def with_fields(self, **fields: object) -> Self:
         """The same error with other *fields* of its message."""
         message = replace(self.message, fields={**self.message.fields, **fields})
-        changed = type(self)(message, operation=self.operation, code=self.code)
+        changed = type(self)(message, code=self.code)
         changed.kind = self.kind
         return changed
 

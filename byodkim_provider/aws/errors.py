@@ -149,7 +149,7 @@ def call(
         request=f" (request {request})" if request else "",
         steps=_steps(problem, operation, service),
     )
-    raise AwsRefused(message, operation=operation, code=code, kind=service.kind) from None
+    raise AwsRefused(message, code=code, kind=service.kind) from None
 
 
 def _steps(error: BaseException, operation: str, service: Service) -> list[Message]:

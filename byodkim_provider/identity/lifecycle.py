@@ -69,7 +69,7 @@ def carry_out(stored: Stored | None, declared: Declared, key: Key, services: Ser
             try:
                 return _apply(made, key, ses, services.run)
             except AwsRefused as refused:
-                if (refused.operation, refused.code) != (CREATED, "AlreadyExistsException"):
+                if refused.code != "AlreadyExistsException":  # of our calls, Create alone has it
                     raise
                 exists, seen = refused, replace(seen, exists=True, read=False)
         elif made.asks == "GetEmailIdentity":

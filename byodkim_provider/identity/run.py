@@ -42,8 +42,10 @@ class Run:
         default_factory=lambda: defaultdict(threading.Lock)
     )
     """By host and zone: one request at a time."""
-    said: set[Hashable] = field(default_factory=set)
-    """What is said once in a run."""
+    unread: set[str] = field(default_factory=set)
+    """Regions in which a preview could not read SES, and does not ask again."""
+    said: set[str] = field(default_factory=set)
+    """What `say_once` has shown."""
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _waiting: int = field(default=0, repr=False)
     _wait_began: float = field(default=0.0, repr=False)
@@ -72,16 +74,12 @@ class Run:
                 if not self._waiting:
                     self._waited += self.clock.monotonic() - self._wait_began
 
-    def first(self, *what: Hashable) -> bool:
-        """Whether this is the first time in the run that *what* is to be said."""
-        with self._lock:
-            is_first = what not in self.said
-            self.said.add(what)
-            return is_first
-
     def say_once(self, text: object, *, is_warning: bool = False) -> None:
         """Show *text*, but not "", and not again what this run has shown by this method."""
-        if str(text) and self.first(str(text)):
+        with self._lock:
+            is_new = str(text) not in self.said
+            self.said.add(str(text))
+        if is_new and str(text):
             progress = self.progress()
             say = progress.warn if is_warning else progress.info
             say(text)

@@ -95,7 +95,7 @@ class ByodkimIdentityProvider(DynamicProvider):
 
     def _foretold(self, declared: Declared) -> Foretold:
         """What is foretold of a new identity, once SES has shown what it has under the name."""
-        if declared.adopt and ("not read", declared.region) in self._run.said:
+        if declared.adopt and declared.region in self._run.unread:
             return Foretold([will_take_over(declared)])
         try:
             return Foretold([lifecycle.foresee(declared, self._services(declared.account_id))])
@@ -111,7 +111,7 @@ class ByodkimIdentityProvider(DynamicProvider):
         if foretold.is_refused:
             self._run.in_the_way.add(str(declared))
         if foretold.is_unread:
-            self._run.first("not read", declared.region)
+            self._run.unread.add(declared.region)
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         known, unknown = split(news)

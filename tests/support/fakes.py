@@ -195,4 +195,4 @@ def ses_refused(operation: str, domain: str, region: str, code: str, *steps: Mes
     said = AwsMessages.REFUSED(
         operation=operation, subject=domain, region=region, code=code, request="", steps=list(steps)
     )
-    return AwsRefused(said, operation=operation, code=code, kind="SesRefused")
+    return AwsRefused(said, code=code, kind="SesRefused")
