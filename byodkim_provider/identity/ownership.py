@@ -58,23 +58,31 @@ def refuse_existing(declared: Declared, seen: SesIdentity, *, in_state: bool) ->
     adopts it, which nobody can if another AWS service manages it.
 
     *in_state*: the resource is in the state, so it may have made the identity with an earlier key.
-    A selector that a preview can't know is not compared. With `cname`, `adopt` does not switch the
-    slot of an identity that is this resource's own already: the state that knew when each
-    generation signed is lost, as after `--replace`, so the slot may have mail on its way.
     """
     if seen.identity_type == MANAGED:
         raise exists(IdentityMessages.MANAGED, declared, seen.origin)
     other = whose(declared, seen.tags)
-    problem = IdentityMessages.OTHER_SELECTOR
-    if not declared.adopt:
-        if other:
-            problem, owner = other
-            raise exists(problem, declared, seen.origin, owner=owner)
-    elif declared.overlap_days and other is None and declared.cname:
-        problem = IdentityMessages.REPLACED
-    else:
+    if other is None:
+        if not in_state:
+            _refuse_other_key(declared, seen)
+    elif not declared.adopt:
+        problem, owner = other
+        raise exists(problem, declared, seen.origin, owner=owner)
+
+
+def _refuse_other_key(declared: Declared, seen: SesIdentity) -> None:
+    """
+    Raise "IdentityExists" if an identity of this resource has another key, and no state knows when
+    each generation signed, as after `--replace`.
+
+    `adopt` allows another key, but not in a slot of `cname`: mail that was signed with the slot's
+    key may be on its way. A selector that a preview can't know is not compared.
+    """
+    keeps_slot = declared.cname and declared.overlap_days
+    if declared.adopt and not keeps_slot:
         return
-    if declared.selector and seen.selector not in (None, declared.selector) and not in_state:
+    if declared.selector and seen.selector not in (None, declared.selector):
+        problem = IdentityMessages.REPLACED if declared.adopt else IdentityMessages.OTHER_SELECTOR
         raise exists(problem, declared, seen.origin, seen=seen.selector, selector=declared.selector)
 
 

@@ -132,7 +132,7 @@ class Route53:
         # zones.
         has_own = parent and parent.get_provider("aws:route53/record:Record") is not None
         if parent and has_own and role is None:
-            connections.check_account("SES", region, aws_account.account_of(parent))
+            connections.check_account("Route 53", region, aws_account.account_of(parent))
         return connections.route53(region, role, self.dns.external_id)
 
 

@@ -39,10 +39,8 @@ class DkimVerificationProvider(DynamicProvider):
     """Translates between the engine and the verification."""
 
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        problems, given = (
-            property_types.problems(split(news)[0], _PROPERTIES),
-            news.get("identities", ()),
-        )
+        problems = property_types.problems(split(news)[0], _PROPERTIES)
+        given = news.get("identities", ())
         if not problems and not is_unknown(given):
             declared, before = _known(given), _known(olds.get("identities", ()))
             # Each has its warning, which also stands where there is no verification; so this only

@@ -110,7 +110,7 @@ def test_account(sandbox, open_stack):
         result = open_stack(program=program).up()
     assert result.failed
     assert problems(result, "WrongAccount: ") == [
-        f"with the default credentials SES would be called in AWS account {sandbox.account}, "
+        f"with the default credentials Route 53 would be called in AWS account {sandbox.account}, "
         f"pulumi-aws works in {other}"
     ]
     assert asked.ses == []
