@@ -36,11 +36,11 @@ class Route53Client:
         """
         ListHostedZones, 100 a call: the account's public zones, names without final dot by id.
         """
-        pages = self._client.get_paginator("list_hosted_zones").paginate()
+        pages = self._client.get_paginator("list_hosted_zones")
         listed = self._read(
             "ListHostedZones",
             "the account",
-            lambda: [zone for page in pages for zone in page["HostedZones"]],
+            lambda: [zone for page in pages.paginate() for zone in page["HostedZones"]],
         )
         return {
             zone["Id"].removeprefix("/hostedzone/"): zone["Name"].rstrip(".")
@@ -91,7 +91,8 @@ class Route53Client:
 
     def _read(self, operation: str, subject: str, call: Callable[[], T], *, kept: bool = True) -> T:
         """
-        The result of *call*, which is repeated while its failure may pass; raises `AwsRefused`.
+        The result of *call*, which is repeated, from its beginning, while its failure may pass;
+        raises `AwsRefused`.
 
         If it is *kept*, later calls of *operation* about *subject*, a zone or the account, get it.
         """

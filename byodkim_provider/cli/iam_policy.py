@@ -62,7 +62,6 @@ def policy_of(stack: Stack) -> dict[str, Any]:
     arns: dict[str, Collection[str]] = {
         "identity": [ses.format(region, f"identity/{name}") for region, name in identities],
         "identity to adopt": [ses.format(region, f"identity/{name}") for region, name in adopted],
-        "any identity": [ses.format(region, "identity/*") for region in regions],
         "configuration set": [ses.format(region, "configuration-set/*") for region in regions],
         "any": ["*"],
         "secret": [f"arn:{partition}:secretsmanager:*:{account}:secret:{one}*" for one in secrets],
@@ -70,11 +69,11 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         "zone": [f"arn:{partition}:route53:::hostedzone/{zone}" for zone in zones],
         "role": _roles(stack),
     }
-    # An identity keeps its owner when the id of the stack is replaced.
-    ids = {stack_id, *(one.owner.split("/")[0] for one in stored)}
-    owners = [f"{one}/*" for one in ids]
     if stack_id is None:  # any tag counts as ours: a wildcard would reach others' identities
         owners, arns["any identity"] = ["*"], arns["identity"]
+    else:  # an identity keeps its owner when the id of the stack is replaced
+        owners = [f"{id}/*" for id in {stack_id, *(one.owner.split("/")[0] for one in stored)}]
+        arns["any identity"] = [ses.format(region, "identity/*") for region in regions]
     return policy(arns, owners, records)
 
 
@@ -85,10 +84,10 @@ def _record_names(domain: Domain) -> set[str]:
     for dns in domain.settings.dns:
         names.add(f"{keys}.{dns.zone}" if dns.cname else keys)
     for identity in domain.identities:
-        declared = identity.declared
-        names.add(f"{keys}.{declared.cname}" if declared.cname else keys)
-        if declared.mail_from_domain:
-            names.add(declared.mail_from_domain)
+        for zone in identity.declared.zones:
+            names.add(f"{keys}.{zone.name}" if zone.cname else keys)
+        if identity.declared.mail_from_domain:
+            names.add(identity.declared.mail_from_domain)
     return names
 
 
@@ -138,7 +137,8 @@ def _zones_of_keys(domain: Domain, *, is_as_before: bool) -> set[str]:
     """
     IDs of the zones in Route 53 with records of the domain's keys; `*` too if one is not known yet.
 
-    The state has no names of zones. So it has those of `dns` only if that *is_as_before*.
+    The state has no names of zones. It has all of `dns` if that *is_as_before* the last run, and if
+    no run was killed on the way: then each entry without an ID has a zone of its own in the state.
     """
     listed = [dns for dns in domain.settings.dns if dns.provider == "route53"]
     given = {dns.zone_id for dns in listed if dns.zone_id}

@@ -82,7 +82,8 @@ def refuse_unsafe(
     Raise if the change to *declared* would make mail fail; *unknown* inputs are not compared.
 
     "StillInUse" if a generation would leave DNS too early, `InvalidSettings` if one would get a
-    second key, if `adopt` goes together with another change, or for another AWS account.
+    second key, if `adopt` goes together with another change, if a MAIL FROM domain would lose its
+    records, or for another AWS account.
     """
     before = stored.declared
     accounts = (before.account_id, declared.account_id)

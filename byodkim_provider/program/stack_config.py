@@ -54,7 +54,7 @@ def refuse_unsafe_secrets() -> None:
     """
     Raise `InvalidSettings` for each secret that is not encrypted, or that would be sent to AWS.
 
-    Every program calls this before it declares a domain and before it asks AWS.
+    A program calls this before it declares a domain of its own, and before it asks AWS.
     """
     problems = [*not_encrypted(), *sent_secrets()]
     if problems:

@@ -39,8 +39,8 @@ _IDENTITY: Final = ("provider", "zone", "name", "value")
 _WAY: Final = ("zone_id", "server", "port", "credentials", "key_name", "key_algorithm")
 """
 How the zone is reached. By another way the record is published too: that may be another server, and
-at the old one the record stays. What is stored is what deletes the record later. `ttl` is no part of
-it: only a new record gets another one.
+at the old one the record stays. What is stored is what deletes the record later. `ttl` is no part
+of it: only a new record gets another one.
 """
 
 

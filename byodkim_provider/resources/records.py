@@ -2,8 +2,8 @@
 A record never overwrites what somebody else has written: rule 5 of `identity.rules`.
 
 Before a record is made or changed, its name is read anew. What this stack has written, or writes
-now, is no obstacle; anything else is. Nobody else has the selector of a generated key, so its name
-is not read.
+now, is no obstacle; anything else is. Nobody else has the selector of a generated key: what stands
+there is replaced.
 """
 
 from collections.abc import Callable, Collection, Sequence

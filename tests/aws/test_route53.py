@@ -55,7 +55,10 @@ def page(*zones, marker=None):
 
 def test_zones(stub, route53):
     """All public zones of the account, a call for each page, however often they are asked for."""
-    stub.add_response("list_hosted_zones", page(("Z1", False), marker="more"), {})
+    first = page(("Z1", False), marker="more")
+    stub.add_response("list_hosted_zones", first, {})
+    stub.add_client_error("list_hosted_zones", "Throttling")
+    stub.add_response("list_hosted_zones", first, {})
     stub.add_response("list_hosted_zones", page(("Z2", True), ("Z3", False)), {"Marker": "more"})
     public = {"Z1": "example.com", "Z3": "example.com"}
     assert [route53.zones(), route53.zones()] == [public, public]

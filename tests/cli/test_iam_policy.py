@@ -12,7 +12,7 @@ from tests.support.cases import cases
 from tests.support.cli_project import CliProject
 from tests.support.iam import ensure_list, is_allowed
 from tests.support.world import DOMAIN, STACK_ID
-from tests.support.zones import zones
+from tests.support.zones import slots, zones
 
 ACCOUNT = "123456789012"
 SES = f"arn:aws:ses:eu-west-1:{ACCOUNT}:"
@@ -175,6 +175,16 @@ def test_records(project, names, kind, allowed):
     context = {RECORD_NAMES: names, RECORD_TYPES: [kind]}
     assert is_allowed(document, CHANGE, "arn:aws:route53:::hostedzone/Z1", context) == allowed
     assert not is_allowed(document, CHANGE, "arn:aws:route53:::hostedzone/Z2", context)
+
+
+def test_zone_that_leaves(project, stored):
+    """Records in a zone that the file lists no more can still be deleted: in a move of `cname`."""
+    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zoneId: Z1 }} }}\n")
+    stored(zones=(slots("old.example", from_generation=2), slots()))
+    document = printed(project.run("iam-policy"))
+    names = [f"ses{one}._domainkey.{DOMAIN}.old.example" for one in (1, 2, 3)]
+    context = {RECORD_NAMES: names, RECORD_TYPES: ["TXT"]}
+    assert is_allowed(document, CHANGE, "arn:aws:route53:::hostedzone/Z1", context)
 
 
 def test_roles(project, stored):

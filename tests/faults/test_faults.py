@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
 
 import pytest
 
-from byodkim_provider.aws.ses import STACK_TAG, SesClient, SesIdentity
+from byodkim_provider.aws.ses import STACK_TAG, SesClient
 from byodkim_provider.errors import DnsRefused, DnsUnconfirmed
 from byodkim_provider.hosts.interface import Credentials
 from byodkim_provider.hosts.publish import RecordAtHost
 from byodkim_provider.identity import lifecycle, ownership
-from byodkim_provider.identity.run import Services
-from byodkim_provider.identity.state import Declared, Stored
 from sandbox.ses.switches import Switches
 from tests.faults.matrix import cells, problems
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
@@ -33,7 +30,7 @@ SEED: Final = int(os.environ["FAULTS_SEED"])
 """Of this run; that of an earlier one, from the environment, repeats it."""
 
 
-def test_sample() -> None:
+def test_sample():
     """
     Whatever goes wrong with a call, two more runs bring all to where it would have been.
 
@@ -48,7 +45,7 @@ def test_sample() -> None:
     assert [] == unsound, f"FAULTS_SEED={SEED}"
 
 
-def test_grid() -> None:
+def test_grid():
     """
     The grid has a thousand cells for one behaviour of SES alone, with all scenarios and services.
     """
@@ -59,7 +56,7 @@ def test_grid() -> None:
 
 
 @pytest.mark.parametrize("switch", [field.name for field in fields(Switches)])
-def test_switches(switch: str) -> None:
+def test_switches(switch):
     """Each behaviour of SES that is not known is tried in two ways at least."""
     tried = {getattr(profile, switch) for profile in PROFILES.values()}
     assert 2 <= len(tried), (
@@ -77,12 +74,10 @@ name and the scenario.
 """
 
 
-def noticed(
-    scenario: str, call: str, problem: str, *, place: object, name: str
-) -> Callable[..., Any]:
+def noticed(scenario, call, problem, *, place, name):
     """The function is planted as *name* of *place*, and the matrix finds *problem*."""
 
-    def keep(planted: Callable[..., object]) -> Callable[..., object]:
+    def keep(planted):
         BUGS[f"{planted.__name__}: {scenario}"] = (place, name, planted, scenario, call, problem)
         return planted
 
@@ -96,7 +91,7 @@ _get, _tag, _withdraw = SesClient.get_email_identity, SesClient.tag_resource, Re
 
 @noticed("delete, adopted", "SES GetEmailIdentity", "lost", place=lifecycle, name="delete")
 @noticed("replace", "SES TagResource", "lost", place=lifecycle, name="delete")
-def deletes_without_a_look(stored: Stored, outside: Services) -> None:
+def deletes_without_a_look(stored, outside):
     outside.ses(stored.declared.region).delete_email_identity(stored.declared.domain)
 
 
@@ -107,12 +102,12 @@ def deletes_without_a_look(stored: Stored, outside: Services) -> None:
     place=SesClient,
     name="put_email_identity_mail_from_attributes",
 )
-def rejects_at_once(self: SesClient, domain: str, mail_from: str | None, *, rejects: bool) -> None:
+def rejects_at_once(self, domain, mail_from, *, rejects):
     _put_mail_from(self, domain, mail_from, rejects=bool(mail_from))
 
 
 @noticed("retire", "SES GetEmailIdentity", "left behind", place=lifecycle, name="delete")
-def never_deletes(_stored: Stored, _outside: Services) -> None:
+def never_deletes(_stored, _outside):
     """The identity stays."""
 
 
@@ -123,24 +118,24 @@ def never_deletes(_stored: Stored, _outside: Services) -> None:
     place=SesClient,
     name="get_email_identity",
 )
-def does_not_know_its_own(self: SesClient, domain: str) -> SesIdentity | None:
+def does_not_know_its_own(self, domain):
     seen = _get(self, domain)
     return replace(seen, tags={}) if seen else None
 
 
 @noticed("try to take a namesake's", "SES GetEmailIdentity", "lost", place=ownership, name="whose")
-def goes_by_the_stacks_name(declared: Declared, tags: Mapping[str, str]) -> object:
+def goes_by_the_stacks_name(declared, tags):
     return None if tags.get(STACK_TAG) == declared.stack else _whose(declared, tags)
 
 
 @noticed("adopt, same key", "SES TagResource", "touched", place=SesClient, name="tag_resource")
-def removes_others_tags(self: SesClient, domain: str, tags: Mapping[str, str]) -> None:
+def removes_others_tags(self, domain, tags):
     self.untag_resource(domain, ("team",))
     _tag(self, domain, tags)
 
 
 @noticed("create by API", "Host add", "ends", place=RecordAtHost, name="publish")
-def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> str:
+def adds_without_a_lookup(self, value, *_):
     try:
         self.host.add(self.name, value)
     except (DnsRefused, DnsUnconfirmed) as error:
@@ -151,13 +146,13 @@ def adds_without_a_lookup(self: RecordAtHost, value: str, *_: object) -> str:
 @noticed(
     "delete by API beside another value", "Host remove", "ends", place=RecordAtHost, name="withdraw"
 )
-def removes_others_values(self: RecordAtHost, value: str) -> None:
+def removes_others_values(self, value):
     for one in self.values():
         _withdraw(self, one)
 
 
 @noticed("drop by API", "Host remove", "left behind", place=RecordAtHost, name="withdraw")
-def leaves_the_record(self: RecordAtHost, value: str) -> None:
+def leaves_the_record(self, value):
     """The record stays."""
 
 
@@ -168,7 +163,7 @@ def leaves_the_record(self: RecordAtHost, value: str) -> None:
     place=Credentials,
     name="__getitem__",
 )
-def uses_the_old_secret(self: Credentials, key: str) -> str:
+def uses_the_old_secret(self, key):
     """The engine's copy of the configuration wins over the environment."""
     return self.given.get(key) or self.environment[self.variables[key]]
 
@@ -177,14 +172,14 @@ def uses_the_old_secret(self: Credentials, key: str) -> str:
     ("place", "name", "planted", "scenario", "call", "problem"), BUGS.values(), ids=BUGS
 )
 def test_planted_bug(
-    monkeypatch: pytest.MonkeyPatch,
-    place: object,
-    name: str,
-    planted: Callable[..., object],
-    scenario: str,
-    call: str,
-    problem: str,
-) -> None:
+    monkeypatch,
+    place,
+    name,
+    planted,
+    scenario,
+    call,
+    problem,
+):
     """A bug in the product makes cells unsound, and the matrix says what comes of it."""
     grid = [cell for cell in cells([LIKELY]) if (cell.scenario, cell.call) == (scenario, call)]
     monkeypatch.setattr(place, name, planted)
