@@ -164,7 +164,7 @@ class RecordAtHost:
         try:
             self._request(method, change.value)
         except DnsRefused:
-            if self._request(self.host.values) != there:
+            if sorted(self._request(self.host.values)) != sorted(there):
                 raise DnsUnconfirmed(HostMessages.NAME_CHANGED()) from None
             raise
         except DnsUnconfirmed as error:

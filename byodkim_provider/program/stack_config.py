@@ -106,10 +106,10 @@ def _on_one_line(text: str) -> str:
     return "".join(text.replace("\\n", "").split())
 
 
-def encrypted_in_vain(written: Mapping[str, object]) -> Iterator[str]:
+def encrypted_in_vain(settings: Mapping[str, object]) -> Iterator[str]:
     """A problem for each key of a stack file that is encrypted and would not stay it."""
     project = pulumi.get_project()
-    for name in written:
+    for name in settings:
         if name not in SECRET_MAPS and is_config_secret(f"{project}:{name}"):
             yield line((name,), ProgramMessages.NOT_PLAIN())
 

@@ -205,6 +205,7 @@ def of_identity(
         "selectors": selectors,
         "slots": slots,
     }
+    # Such as `adopt`, `tags` and `dns_check`: the inputs that have the name of a setting.
     of_settings = INPUTS.model_fields.keys() - given.keys() - _ADDED_LATER
     return {**given, **{name: getattr(settings, name) for name in sorted(of_settings)}}
 
