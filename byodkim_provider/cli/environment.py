@@ -71,7 +71,7 @@ def run_pulumi(arguments: Sequence[str], directory: Path) -> int:
         return pulumi.wait()
 
 
-def partition_here(region: str | None = None) -> str:
+def partition_here(region: str | None) -> str:
     """The second part of ARNs in *region*, or in that of the environment."""
     return partition_of(
         region or os.environ.get("AWS_REGION") or os.environ.get("AWS_DEFAULT_REGION") or ""

@@ -57,12 +57,15 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         say(CliMessages.UNKNOWN())
     partition = partition_here(min(identities)[0] if identities else stack.region)
     account = next((one.account_id for one in stored if one.account_id), "*")
-    ses = f"arn:{partition}:ses:{{}}:{account}:{{}}"
-    regions = {region for region, _ in identities}
+
+    def of_ses(kind: str, names: Collection[tuple[str, str]]) -> list[str]:
+        return [f"arn:{partition}:ses:{region}:{account}:{kind}/{name}" for region, name in names]
+
+    everything = {(region, "*") for region, _ in identities}
     arns: dict[str, Collection[str]] = {
-        "identity": [ses.format(region, f"identity/{name}") for region, name in identities],
-        "identity to adopt": [ses.format(region, f"identity/{name}") for region, name in adopted],
-        "configuration set": [ses.format(region, "configuration-set/*") for region in regions],
+        "identity": of_ses("identity", identities),
+        "identity to adopt": of_ses("identity", adopted),
+        "configuration set": of_ses("configuration-set", everything),
         "any": ["*"],
         "secret": [f"arn:{partition}:secretsmanager:*:{account}:secret:{one}*" for one in secrets],
         "KMS key": [f"arn:{partition}:kms:*:*:key/*"] if secrets else [],
@@ -73,7 +76,7 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         owners, arns["any identity"] = ["*"], arns["identity"]
     else:  # an identity keeps its owner when the id of the stack is replaced
         owners = [f"{id}/*" for id in {stack_id, *(one.owner.split("/")[0] for one in stored)}]
-        arns["any identity"] = [ses.format(region, "identity/*") for region in regions]
+        arns["any identity"] = of_ses("identity", everything)
     return policy(arns, owners, records)
 
 
@@ -145,5 +148,7 @@ def _zones_of_keys(domain: Domain, *, is_as_before: bool) -> set[str]:
     zones = [zone for one in domain.identities for zone in one.declared.zones]
     stored = {zone.id for zone in zones if zone.provider == ROUTE53}
     looked_up = [dns for dns in listed if not dns.zone_id]
-    are_known = is_as_before and len(stored - given) >= len(looked_up)
-    return given | stored | ({"*"} if looked_up and not are_known else set())
+    ids = given | stored
+    if looked_up and not (is_as_before and len(stored - given) >= len(looked_up)):
+        ids.add("*")
+    return ids

@@ -51,12 +51,12 @@ class Change:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where the stack file has a domain."""
+    """Where the settings of a domain are written: in the stack file, or else in a program."""
 
     path: str
-    """How `pulumi config` addresses its settings."""
-    written: frozenset[str]
-    """Names of the settings that it does not leave to defaults."""
+    """How `pulumi config` addresses them; the name of a domain that a program declares."""
+    written: frozenset[str] = frozenset({"generation", "published", "overlapDays"})
+    """Names of the settings that are not left to defaults; of a program, all count as written."""
     overlap_days: int = generations.OVERLAP_DAYS
     """What holds once its own `overlapDays` is deleted."""
 
@@ -147,7 +147,7 @@ def rotate(
     problems: dict[str, str] = {}
     for domain in _chosen(stack, domains, older_than, now):
         try:
-            entry = entries.get(domain.name)
+            entry = entries.get(domain.name, Entry(domain.name))
             _refuse_unsettled(domain, planned[domain.name].settings, entry)
             steps.append(rotation(way, domain, entry, now))
         except ByodkimError as error:
@@ -189,10 +189,11 @@ def rotate(
 
 def entries_of(stack: Stack) -> dict[str, Entry]:
     """
-    Where the stack file has each domain, by name: where it does not, `pulumi config` would write a
-    second list, which hides the first one.
+    The entries of the domains that the stack file lists, by name.
 
-    Call it after `Stack.planned`, which refuses what is no domain.
+    `rotate` must not write a domain that is not listed: `pulumi config` would begin another list of
+    domains, which hides the one in the project file or in an environment. Call it after
+    `Stack.planned`, which refuses what is no domain.
     """
     loaded = read_yaml(stack.file) if stack.file.exists() else None
     domains = stack_file.domains_in(loaded, stack.project)
@@ -248,31 +249,27 @@ def write(changes: Sequence[Change], stack: Stack, environment: Environment) -> 
         raise Failed(CliMessages.NOT_WRITTEN(error=error.message, file=stack.file_name)) from None
 
 
-def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Rotation:
+def rotation(way: Way, domain: Domain, entry: Entry, now: datetime) -> Rotation:
     """
     The step *way* from what the last run has made of *domain*.
 
-    *entry* is None if the stack file does not list it. Raises `InvalidSettings` if there is nowhere
-    to go, "StillInUse" if signed mail would fail.
+    Raises `InvalidSettings` if there is nowhere to go, "StillInUse" if signed mail would fail.
     """
     settings = domain.settings
     before = _written(settings)
-    if entry:
-        before |= dict.fromkeys(before.keys() - entry.written)
-    overlap_days = before["overlapDays"]
-    if settings.overlap_days == 0:  # it was for the step before
-        overlap_days = None
-        following = entry.overlap_days if entry else generations.OVERLAP_DAYS
-        settings = settings.model_copy(update={"overlap_days": following})
-        domain = replace(domain, settings=settings)
-    lately = rules.signed_lately(domain.identities, settings.overlap_days, now)
+    before |= dict.fromkeys(before.keys() - entry.written)
+    written_days, overlap_days = before["overlapDays"], settings.overlap_days
+    if overlap_days == 0:  # it was for the step before
+        written_days, overlap_days = None, entry.overlap_days
+    # Not `Domain.signed_until`: `pulumi up` counts the standby of an adopted identity too.
+    lately = rules.signed_lately(domain.identities, overlap_days, now)
     target, wanted = _wanted(way, domain, lately)
     published = tuple(sorted(wanted))
     notes = [*_notes(way, settings, target, published)]
     if way == "compromised":
-        if overlap_days:
-            notes.append(f"after the update set `overlapDays: {overlap_days}` again, or it is lost")
-        overlap_days = 0
+        if written_days:
+            notes.append(f"after the update set `overlapDays: {written_days}` again, or it is lost")
+        written_days = 0
     else:  # what a preview would refuse
         first = domain.identities[0]
         before_all = replace(first.declared, published=tuple(sorted(domain.standing)))
@@ -280,7 +277,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
             before_all,
             generation=target,
             published=published,
-            overlap_days=settings.overlap_days,
+            overlap_days=overlap_days,
         )
         rules.refuse_step(replace(first, declared=before_all, signed_until=lately), declared, now)
         taken = generations.sharing(target, settings.published, settings.selector)
@@ -295,18 +292,17 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
                 )
             )
     is_default = published == generations.published(target, settings.keys or None)
-    path = entry.path if entry else domain.name
     after = {
         "generation": target,
         "published": None if is_default else list(published),
-        "overlapDays": overlap_days,
+        "overlapDays": written_days,
     }
     return Rotation(
         domain=domain.name,
         generation=target,
         published=published,
         changes=tuple(
-            Change(f"{path}.{name}", before[name], after[name])
+            Change(f"{entry.path}.{name}", before[name], after[name])
             for name in after
             if before[name] != after[name]
         ),
@@ -314,7 +310,7 @@ def rotation(way: Way, domain: Domain, entry: Entry | None, now: datetime) -> Ro
     )
 
 
-def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | None) -> None:
+def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry) -> None:
     """
     Refuse if the stack is not where the stack file, or the last run, wanted it to be: the next
     `pulumi up` would make two steps at once.
@@ -326,9 +322,8 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | No
         raise InvalidSettings(
             CliMessages.UNFINISHED(name=domain.name, generation=settings.generation)
         )
-    written = entry.written if entry else ()
     stored, wanted = _written(settings), _written(planned)
-    waiting = [name for name in stored if name in written and stored[name] != wanted[name]]
+    waiting = [name for name in stored if name in entry.written and stored[name] != wanted[name]]
     if waiting:
         raise InvalidSettings(
             CliMessages.OTHER_FILE(domain=domain.name, settings=", ".join(waiting))

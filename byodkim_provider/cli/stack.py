@@ -57,7 +57,8 @@ class Stack:
     @cached_property
     def planned(self) -> Mapping[str, Domain]:
         """
-        The same with the settings of the configuration, and with the domains that only that has.
+        The domains of the state and of the configuration, sorted by name: with the settings of the
+        configuration, if it has the domain.
 
         Raises `InvalidSettings`, or `Failed` if the domains are encrypted. A program of the user's
         own declares what the configuration does not have: then these are the domains in the state.
@@ -94,7 +95,7 @@ class Stack:
 
     def _plain(self, name: str) -> str | None:
         """The value *name* of the configuration, as Pulumi passes it to a program."""
-        if name in self.config and self.config[name] is None:
+        if self.config.get(name, "") is None:
             raise Failed(CliMessages.ENCRYPTED(name=name))
         return self.config.get(name)
 

@@ -101,9 +101,9 @@ def test_a_refused_run_is_no_rotation(signing_keys):
     wanted = {"generation": 2, "published": [2, 3], "regions": [REGION]}
     read = settings.domain(DOMAIN, wanted)
     domain = Domain(name=DOMAIN, settings=read, identities=(here, there))
-    assert 1 in rotation("compromised", domain, None, world.clock.now()).published
+    assert 1 in rotation("compromised", domain, Entry(""), world.clock.now()).published
     with pytest.raises(ByodkimError, match="generation 1 signed until"):
-        rotation("forward", domain, None, world.clock.now())
+        rotation("forward", domain, Entry(""), world.clock.now())
 
 
 @given(
