@@ -42,6 +42,9 @@ UNKNOWN: Final = 3
 INTERRUPTED: Final = 128 + 2
 """Exit code after Ctrl-C, as a shell reports it for SIGINT."""
 
+CLOSED_PIPE: Final = 128 + 13
+"""Exit code after `| head -1`, as a shell reports it for SIGPIPE: no verdict of `MONITORS`."""
+
 
 class _Commands(click.Group):
     """A group of commands, each in a module of its name, whose errors are lines for people."""
@@ -59,6 +62,13 @@ class _Commands(click.Group):
     def format_commands(self, _context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([*COMMANDS.items()])
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except BrokenPipeError:
+            # click would exit with 1. Not `sys.exit`: Python would try again to write.
+            os._exit(CLOSED_PIPE)
 
     def main(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:
         given = sys.argv[1:] if args is None else args

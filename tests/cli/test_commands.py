@@ -41,6 +41,7 @@ WRONG_USAGE = {
     "rotate example.com --back --compromised --yes": "Give --back or --compromised, not both.",
     "rotate example.com": "Nobody is there to be asked: give --yes or --dry-run.",
     "rotate --all --json": "--json needs --dry-run.",
+    "records --json --format zone": "Give --json or --format, not both.",
     "rotate example --yes": f"Invalid value for '[DOMAIN]...': {NO_LABEL}",
     "iam-policy example.com": "Got unexpected extra argument (example.com)",
     "scan --region us-east-9": "did you mean 'us-east-2'?",

@@ -93,6 +93,13 @@ def test_full_disk(answered):
     assert (process.returncode, stderr) == (3, "byodkim: [Errno 28] No space left on device\n")
 
 
+def test_closed_pipe(answered):
+    """Whoever stops reading sees no error, and the exit code is no verdict."""
+    with byodkim(answered, "status") as process:
+        process.stdout.close()
+        assert (process.wait(), process.stderr.read()) == (141, "")
+
+
 def test_no_standard_error(tmp_path):
     """A monitor reads the exit code, also where the words can't be written."""
     command = [sys.executable, "-m", "byodkim_provider", "status"]
