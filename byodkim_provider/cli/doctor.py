@@ -41,8 +41,8 @@ Exit codes:
     "--key",
     type=checked(_public_half),
     metavar="FILE",
-    help="The private key of that record (PEM, DER or base64 of DER), of which only the public "
-    "half is used, or that, as `openssl rsa -pubout` writes it.",
+    help="The key of that record: the public key as `openssl rsa -pubout` writes it, or the "
+    "private key (PEM, DER or base64 of DER), of which only the public half is used.",
 )
 @panel_option
 @click.option(

@@ -1,7 +1,9 @@
 """
-What a command uses outside: the Pulumi CLI, files, SES, DNS, the clock, the keyboard.
+What a command asks of the Pulumi CLI, SES, DNS, the clock and the person at the keyboard.
 
-It is one value, so that a test can replace all of it but the files.
+It is one value, so that a test can replace it. Commands go past it for files, for variables of the
+environment (`AWS_REGION`, `NO_COLOR`), and to ask whether standard output is a terminal; what they
+say while they wait (`ask_all`) goes by a clock of its own.
 """
 
 import os
@@ -80,7 +82,7 @@ def partition_here(region: str | None) -> str:
 
 @dataclass(frozen=True)
 class Environment:
-    """Everything a command may touch. Tests pass their own; nothing else is replaced."""
+    """What decides the answers of a command, apart from its files. Tests pass their own."""
 
     directory: Path = field(default_factory=Path.cwd)
     """Where the command was started: in the Pulumi project or below it."""
