@@ -28,7 +28,7 @@ from byodkim_provider.dkim import records as dkim
 from byodkim_provider.dkim.generations import OVERLAP_DAYS
 from byodkim_provider.dns import diagnosis
 from byodkim_provider.dns.diagnosis import ExpectedRecord, examine
-from byodkim_provider.dns.mail_from import mail_from_mistakes
+from byodkim_provider.dns.mail_from import mail_from_misconfigurations
 from byodkim_provider.dns.resolver import DnsResolver
 from byodkim_provider.dns.visibility import Diagnosis
 from byodkim_provider.errors import ByodkimError
@@ -83,10 +83,10 @@ def _domain(
     resolver = environment.resolver(settings.dns_check, settings.dns_resolvers)
     names = dict.fromkeys([*(record.name for record in domain.records), *settings.cnames])
     records = [_record(name, domain, resolver, now) for name in names]
-    mistakes = {}
+    mail_from = {}
     if resolver:
-        mistakes = mail_from_mistakes(resolver, domain.name, settings.mail_from_domains)
-    return domain_now(domain, identities, records, now, mail_from=mistakes)
+        mail_from = mail_from_misconfigurations(resolver, domain.name, settings.mail_from_domains)
+    return domain_now(domain, identities, records, now, mail_from=mail_from)
 
 
 def ask_dns(expected: ExpectedRecord, resolver: DnsResolver | None) -> RecordNow:

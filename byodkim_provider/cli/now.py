@@ -28,8 +28,9 @@ from byodkim_provider.identity.verdicts import (
     not_asked,
 )
 from byodkim_provider.messages import Message, Table
-from byodkim_provider.messages.cli import FindingMessages, MailFromMessages
+from byodkim_provider.messages.cli import FindingMessages
 from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.messages.mail_from import MailFromMessages
 from byodkim_provider.property_types import read
 
 Health = Literal["well", "due", "unknown", "wrong"]
@@ -253,7 +254,9 @@ def _records(domain: Domain, records: Sequence[RecordNow]) -> Iterator[Finding]:
     for record in records:
         kind, message = record.kind, FindingMessages.RECORD
         if record.role is None:
-            kind, message = None if domain.settings.retired else kind, FindingMessages.SLOT
+            message = FindingMessages.SLOT
+            if domain.settings.retired:  # no later rotation needs the slot
+                kind = None
         elif kind is None and record.servers_visible != record.servers_asked:
             kind = "note"
         if kind:
@@ -299,13 +302,13 @@ def _of_last_run(domain: Domain, now: datetime) -> Iterator[Finding]:
 
 
 def _mail_from(
-    settings: DomainSettings, identity: IdentityNow, mistakes: Mapping[Table, Message]
+    settings: DomainSettings, identity: IdentityNow, wrong_records: Mapping[Table, Message]
 ) -> Iterator[Finding]:
     """
     What there is to say of the MAIL FROM domain in this Region; if the stack wants none, only that
     SES refuses mail because of one.
 
-    *mistakes* are those of its records in DNS.
+    *wrong_records*: what is wrong with its records in DNS, by code.
     """
     ses = identity.ses
     if ses is None:
@@ -315,19 +318,20 @@ def _mail_from(
     kind: Kind = "wrong" if ses.refuses_mail else "due"
     status = ses.mail_from_status
     rejects = settings.mail_from and settings.mail_from.on_mx_failure == "reject"
-    is_taken = MailFromMessages.RECEIVES in mistakes or MailFromMessages.TAKEN in mistakes
+    is_taken = MailFromMessages.RECEIVES in wrong_records or MailFromMessages.TAKEN in wrong_records
     messages: list[Message] = []
     if name and ses.mail_from != name and not is_taken:
         seen = repr(ses.mail_from) if ses.mail_from else "none"
         messages = [MailFromMessages.OTHER_MAIL_FROM(seen=seen, wanted=name)]
-    elif name and mistakes:
-        messages = [*mistakes.values()]
+    elif name and wrong_records:
+        messages = [*wrong_records.values()]
     elif name and status == "FAILED":
         messages = [MailFromMessages.MAIL_FROM_GIVEN_UP(name=name)]
     elif ses.refuses_mail:
         right = mail_from_records(identity.region)["MX"]
-        message = MailFromMessages.MAIL_FROM_REFUSES(status=status, name=ses.mail_from, value=right)
-        messages = [message]
+        messages = [
+            MailFromMessages.MAIL_FROM_REFUSES(status=status, name=ses.mail_from, value=right)
+        ]
     elif name and status != "SUCCESS":
         kind = "note"
         messages = [MailFromMessages.MAIL_FROM_WAITS(status=status, name=name)]

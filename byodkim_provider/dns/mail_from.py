@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Final, Literal
 
 from byodkim_provider.messages import Message, Table
-from byodkim_provider.messages.cli import MailFromMessages
+from byodkim_provider.messages.mail_from import MailFromMessages
 
 if TYPE_CHECKING:  # a program needs no lookups
     from byodkim_provider.dns.resolver import DnsResolver
@@ -34,13 +34,14 @@ def mail_from_records(region: str) -> Mapping[Literal["MX", "TXT"], str]:
     return {"MX": f"10 feedback-smtp.{region}.amazonses.com", "TXT": f"v=spf1 {INCLUDE} ~all"}
 
 
-def mistake(
+def misconfiguration(
     kind: Literal["MX", "TXT"], found: Sequence[str], *, name: str, region: str, target: str = ""
 ) -> Message | None:
     """
-    What is wrong with the values *found* at *name*, or a CNAME to *target*; spelling is no mistake.
+    What is wrong with the values *found* at *name*, or with a CNAME to *target*; None: nothing.
 
-    An SPF record that leads to another one (`include:`, `redirect=`) is not checked.
+    Another spelling of a right value is right. An SPF record that leads to another one (`include:`,
+    `redirect=`) is not checked.
     """
     right = mail_from_records(region)[kind]
     # `0 .` says that there is no mail server (RFC 7505).
@@ -63,16 +64,16 @@ def mistake(
         code = MailFromMessages.OTHER_SPF
     else:
         return None
-    hosts_of_others = ", ".join(others)
-    return code(name=name, value=right, hosts=hosts_of_others, include=INCLUDE, target=target)
+    return code(name=name, value=right, hosts=", ".join(others), include=INCLUDE, target=target)
 
 
-def mail_from_mistakes(
+def mail_from_misconfigurations(
     resolver: DnsResolver, domain: str, names: Mapping[str, str]
 ) -> dict[str, dict[Table, Message]]:
     """
-    What is wrong at *names*, MAIL FROM domains of *domain*, by Region and code; silence is no
-    mistake.
+    What is wrong at *names*, MAIL FROM domains of *domain* by Region: by Region and code.
+
+    A server that does not answer is left out.
     """
     wrong: dict[str, dict[Table, Message]] = {region: {} for region in names}
     for region, name in names.items():
@@ -83,7 +84,7 @@ def mail_from_mistakes(
                 continue
             target = next((answer.target for answer in answered if answer.target), "")
             found = sorted({value for answer in answered for value in answer.values or ()})
-            message = mistake(kind, found, name=name, region=region, target=target)
+            message = misconfiguration(kind, found, name=name, region=region, target=target)
             if message:
                 wrong[region][message.code] = message
     return wrong

@@ -13,7 +13,7 @@ import pulumi_aws as aws
 from byodkim_provider.config.schema import DnsSettings
 from byodkim_provider.config.settings import DomainSettings
 from byodkim_provider.dkim import records
-from byodkim_provider.dns.mail_from import mail_from_records, mistake
+from byodkim_provider.dns.mail_from import mail_from_records, misconfiguration
 from byodkim_provider.errors import InvalidSettings
 from byodkim_provider.hosts.zones import ROUTE53, Zone
 from byodkim_provider.messages.dkim import DkimMessages
@@ -81,7 +81,7 @@ class Route53:
             values = [value]
             standing = client.standing(zone_id, at, kind) if settings.adopt else ()
             unquoted = [*map(records.unquoted, standing)]
-            if unquoted and not mistake(kind, unquoted, name=at, region=region):
+            if unquoted and not misconfiguration(kind, unquoted, name=at, region=region):
                 values = [one.strip('"') for one in standing]  # pulumi-aws adds a pair of them
             called = f"{name}/{at}/{kind}/{ROUTE53}:{zone_id}"
             guarded = before_write(

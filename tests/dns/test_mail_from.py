@@ -1,8 +1,8 @@
 """If this fails, a mistake in a record of a MAIL FROM domain is not seen, or a right one is."""
 
-from byodkim_provider.dns.mail_from import mail_from_mistakes
+from byodkim_provider.dns.mail_from import mail_from_misconfigurations
 from byodkim_provider.dns.resolver import Answer
-from byodkim_provider.messages.cli import MailFromMessages as F
+from byodkim_provider.messages.mail_from import MailFromMessages as F
 from tests.support.cases import cases, written_out
 
 NAME, REGION = "b.example.com", "eu-west-1"
@@ -46,15 +46,18 @@ mx: [0 .], txt: [v=spf1 include:amazonses.com ~all]
 
 
 @cases(("records", "expected"), written_out(MISTAKES))
-def test_mistakes_of_mail_from(records, expected):
+def test_misconfigurations(records, expected):
     """Each mistake has a name of its own, and other spellings are none."""
-    found = mail_from_mistakes(Dns(**records), "example.com", {REGION: NAME})[REGION].values()
+    by_region = mail_from_misconfigurations(Dns(**records), "example.com", {REGION: NAME})
+    found = by_region[REGION].values()
     assert [one.code.name for one in found] == expected
     assert all(NAME in str(one) for one in found)
 
 
 def test_cname_at_mail_from():
     """No other record can stand beside a CNAME."""
-    found = mail_from_mistakes(Dns([], [], "elsewhere.test"), "example.com", {REGION: NAME})
+    found = mail_from_misconfigurations(
+        Dns([], [], "elsewhere.test"), "example.com", {REGION: NAME}
+    )
     (found,) = found[REGION].values()
     assert str(found) == str(F.TAKEN(name=NAME, target="elsewhere.test"))

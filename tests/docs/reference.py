@@ -35,7 +35,7 @@ MARKS_IN_CODE: Final = (
     '\n        """\n        if args',
 )
 
-_AREAS: Final = "config dkim aws hosts identity program cli"
+_AREAS: Final = "config dkim aws hosts identity program cli mail_from"
 AREAS: Final = [import_module(f"{messages.__name__}.{one}") for one in _AREAS.split()]
 """The modules of messages, in the order of the page on errors."""
 

@@ -8,11 +8,12 @@ from typing import Final
 
 from byodkim_provider.messages import Table
 from byodkim_provider.messages.aws import AwsMessages
-from byodkim_provider.messages.cli import CliMessages, FindingMessages, MailFromMessages
+from byodkim_provider.messages.cli import CliMessages, FindingMessages
 from byodkim_provider.messages.config import SettingMessages
 from byodkim_provider.messages.dkim import DkimMessages, SeenMessages
 from byodkim_provider.messages.hosts import HostMessages, RecordMessages
 from byodkim_provider.messages.identity import IdentityMessages
+from byodkim_provider.messages.mail_from import MailFromMessages
 from byodkim_provider.messages.program import ProgramMessages
 
 SECTIONS: Final[dict[Table, str]] = {
