@@ -16,7 +16,6 @@ from byodkim_provider.cli.stack import Stack, open_stack
 from byodkim_provider.cli.state import Domain
 from byodkim_provider.cli.terminal import as_json, say
 from byodkim_provider.dkim.key_secret import PREFIX
-from byodkim_provider.hosts.zones import ROUTE53
 from byodkim_provider.messages.cli import CliMessages
 
 
@@ -53,10 +52,10 @@ def policy_of(stack: Stack) -> dict[str, Any]:
             adopted |= declared
         records |= _record_names(domain)
     secrets, zones, stack_id = _secret_prefixes(stack), _zones(stack), stack.state.stack_id
-    if "*" in zones or stack_id is None:
+    account = next((one.account_id for one in stored if one.account_id), "*")
+    if stack_id is None or "*" in (account, *zones):
         say(CliMessages.UNKNOWN())
     partition = partition_here(min(identities)[0] if identities else stack.region)
-    account = next((one.account_id for one in stored if one.account_id), "*")
 
     def of_ses(kind: str, names: Collection[tuple[str, str]]) -> list[str]:
         return [f"arn:{partition}:ses:{region}:{account}:{kind}/{name}" for region, name in names]
@@ -95,7 +94,7 @@ def _record_names(domain: Domain) -> set[str]:
 
 
 def _roles(stack: Stack) -> set[str]:
-    """ARNs of the roles that the stack assumes, and that its last run assumed."""
+    """ARNs of the roles that the stack assumes, and of those that its last run assumed for DNS."""
     roles = {role["RoleArn"] for role in stack.aws().roles}
     for domain in (*stack.domains.values(), *stack.planned.values()):
         roles |= {dns.assume_role for dns in domain.settings.dns if dns.assume_role}
@@ -124,31 +123,31 @@ def _secret_prefix(arn: str) -> str:
 
 
 def _zones(stack: Stack) -> set[str]:
-    """IDs of the zones in Route 53 that have records of the stack; `*` if one is not known yet."""
-    mail_from_zones = stack.state.mail_from_zones
-    zones = {*mail_from_zones.values()}
+    """
+    IDs of the zones in Route 53 that have records of the stack, or will have; `*` if the next run
+    has to look one up.
+    """
+    zones = {*stack.state.zones}
     for domain in stack.planned.values():
         settings = domain.settings
-        last = stack.domains.get(domain.name, domain)
-        zones |= _zones_of_keys(domain, is_as_before=last.settings.dns == settings.dns)
+        ids = [dns.zone_id for dns in settings.dns if dns.provider == "route53"]
         if settings.mail_from and settings.mail_from.zone:
-            zones |= {mail_from_zones.get(one, "*") for one in settings.mail_from_domains.values()}
-    return {"*"} if "*" in zones else zones
+            ids.append(None)
+        zones |= {zone_id for zone_id in ids if zone_id}
+        if None in ids and not _has_its_records(domain, stack.domains.get(domain.name)):
+            return {"*"}
+    return zones
 
 
-def _zones_of_keys(domain: Domain, *, is_as_before: bool) -> set[str]:
+def _has_its_records(domain: Domain, last: Domain | None) -> bool:
     """
-    IDs of the zones in Route 53 with records of the domain's keys; `*` too if one is not known yet.
+    Whether the last run has made the records of *domain*, which it had as *last*.
 
-    The state has no names of zones. It has all of `dns` if that *is_as_before* the last run, and if
-    no run was killed on the way: then each entry without an ID has a zone of its own in the state.
+    It makes an identity after the records.
     """
-    listed = [dns for dns in domain.settings.dns if dns.provider == "route53"]
-    given = {dns.zone_id for dns in listed if dns.zone_id}
-    zones = [zone for one in domain.identities for zone in one.declared.zones]
-    stored = {zone.id for zone in zones if zone.provider == ROUTE53}
-    looked_up = [dns for dns in listed if not dns.zone_id]
-    ids = given | stored
-    if looked_up and not (is_as_before and len(stored - given) >= len(looked_up)):
-        ids.add("*")
-    return ids
+    if last is None:
+        return False
+    settings, before = domain.settings, last.settings
+    is_moved = (settings.dns, settings.mail_from) != (before.dns, before.mail_from)
+    made = {identity.declared.region for identity in domain.identities}
+    return not is_moved and made.issuperset(domain.regions)

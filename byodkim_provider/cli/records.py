@@ -165,7 +165,7 @@ def records(
     wanted: list[Record] = []
     for declared in stack.named([domain] if domain else [*stack.planned]):
         if declared.records or declared.settings.cnames:
-            wanted += _of_domain(declared, panel, stack.state.mail_from_zones)
+            wanted += _of_domain(declared, panel, stack.state.mail_from)
     if not wanted:
         raise Failed(CliMessages.NO_RECORD(subject=domain or stack.name))
     if zone:
@@ -188,11 +188,11 @@ def records(
 
 
 def _of_domain(
-    domain: Domain, panel: panels.Panel | None, mail_from_zones: Collection[str]
+    domain: Domain, panel: panels.Panel | None, in_route53: Collection[str]
 ) -> Iterator[Record]:
     """
     The records of *domain*: CNAMEs, those in the state, oldest generation first, those of MAIL
-    FROM, of which Pulumi writes those of *mail_from_zones*.
+    FROM, of which Pulumi writes those *in_route53*.
     """
     settings = domain.settings
     is_apart = bool(settings.mail_from and settings.mail_from.zone)
@@ -205,7 +205,7 @@ def _of_domain(
             yield record(places, "TXT", declared.name, declared.value)
     for region, name in settings.mail_from_domains.items():
         for kind, value in mail_from_records(region).items():
-            is_written = (is_apart or name in mail_from_zones) and not panel
+            is_written = (is_apart or name in in_route53) and not panel
             mail_from = record(settings.mail_from_dns, kind, name, value)
             yield replace(mail_from, is_written=is_written)
 

@@ -86,8 +86,10 @@ class State:
     """Identities that a run of Pulumi found verified."""
     secrets: frozenset[str]
     """ARNs of the secrets that hold keys."""
-    mail_from_zones: Mapping[str, str]
-    """IDs of the zones in Route 53 with their records, by MAIL FROM domain."""
+    mail_from: frozenset[str]
+    """MAIL FROM domains whose records are in Route 53."""
+    zones: frozenset[str]
+    """IDs of the zones in Route 53 that have records of the stack."""
     stack_id: str | None
     """With which the owner tags of the stack begin; None before the first `pulumi up`."""
 
@@ -143,15 +145,13 @@ def read_state(export: str) -> State:
             records=tuple(sorted(records[name].values(), key=lambda r: r.generation)),
             retired_at=retired_at.get(name),
         )
+    in_route53 = resources["aws:route53/record:Record"]
     return State(
         domains=domains,
         verified=frozenset(verdict.entry for verdict in verdicts if verdict.verified),
         secrets=frozenset(key["secret_arn"] for key in keys if "secret_arn" in key),
-        mail_from_zones={
-            record["name"]: record["zoneId"]
-            for record in resources["aws:route53/record:Record"]
-            if record["type"] == "MX"
-        },
+        mail_from=frozenset(one["name"] for one in in_route53 if one["type"] == "MX"),
+        zones=frozenset(one["zoneId"] for one in in_route53),
         stack_id=next((outputs["id"] for outputs in resources["StackId"]), None),
     )
 

@@ -130,33 +130,32 @@ def test_configuration_set(project, stored):
 # Records
 
 
-TWO_ZONES = "[{ zone: example.com }, { zone: _domainkey.example.com }]"
+ONE_ZONE, TWO_ZONES = (
+    "dns: { zone: example.com }",
+    "dns: [{ zone: example.com }, { zone: _domainkey.example.com }]",
+)
+APART = "mailFrom: { label: b, zone: b.example.com }"
 
 
 @cases(
-    ("dns", "in_state", "shown"),
+    ("before", "now", "in_state", "shown"),
     {
-        "new": ("route53", (), {"*"}),
-        "one by id": ("[route53, { zoneId: Z2 }, manual]", ("Z1", "Z2"), {"Z1", "Z2"}),
-        "one of them is new": (TWO_ZONES, ("Z1",), {"*"}),
+        "as before": (TWO_ZONES, TWO_ZONES, ("Z1", "Z2"), {"Z1", "Z2"}),
+        "one by id": (ONE_ZONE, "dns: [manual, { zoneId: Z2 }]", ("Z1",), {"Z1", "Z2"}),
+        "one of them is new": (ONE_ZONE, TWO_ZONES, ("Z1",), {"*"}),
+        "corrected": ("dns: route53", ONE_ZONE, ("Z1",), {"*"}),
+        "of MAIL FROM": (ONE_ZONE, f"{ONE_ZONE}, {APART}", ("Z1",), {"*"}),
     },
 )
-def test_zones(project, stored, dns, in_state, shown):
-    """Once every zone of a domain is in the state, no other one can be written to."""
-    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {dns} }}\n")
+def test_zones(project, stored, before, now, in_state, shown):
+    """Once every zone of a domain has its records, no other one can be written to."""
+    project.write(f"    {DOMAIN}: {{ generation: 1, {before} }}\n")
     stored(zones=zones(*(f"route53:{one}" for one in in_state)))
+    project.settings = project._last_settings()
+    project.write(f"    {DOMAIN}: {{ generation: 1, {now} }}\n")
     allowed = policy(project.run("iam-policy"))
     zone = "arn:aws:route53:::hostedzone/"
     assert allowed[CHANGE] == {f"{zone}{one}" for one in shown}
-
-
-def test_corrected_zone(project, stored):
-    """A zone that no run has looked up yet is not known, although the state has another one."""
-    project.write(f"    {DOMAIN}: {{ generation: 1 }}\n")
-    stored(zones=zones("route53:Z1"))
-    project.settings = project._last_settings()
-    project.write(f"    {DOMAIN}: {{ generation: 1, dns: {{ zone: {DOMAIN} }} }}\n")
-    assert policy(project.run("iam-policy"))[CHANGE] == {"arn:aws:route53:::hostedzone/*"}
 
 
 @pytest.mark.parametrize(
