@@ -11,7 +11,6 @@ from byodkim_provider import progress
 from byodkim_provider.dns.resolver import Answer, DnsResolver, system_resolvers
 from tests.support.cases import cases
 from tests.support.dns_servers import (
-    Network,
     failing,
     forged_first,
     honest,
@@ -54,16 +53,16 @@ def running_network():
 
 
 @pytest.fixture
-def network(running_network: Network):
+def network(running_network):
     running_network.reset()
     return running_network
 
 
 @pytest.fixture
-def look(network: Network):
+def look(network):
     """Look *name* up as the product does, but wait longer: a busy machine is no silent server."""
 
-    def txt(name: str = NAME, domain: str = "example.com", **settings) -> tuple[Answer, ...]:
+    def txt(name=NAME, domain="example.com", **settings):
         settings = {"resolvers": [f"127.0.0.1:{network.port}"], "reply_seconds": 10} | settings
         return DnsResolver(**settings).txt(name, domain)
 
@@ -343,7 +342,7 @@ def test_one_look_is_bounded(network, look):
 
         seconds = 0.0
 
-        def monotonic(self) -> float:
+        def monotonic(self):
             self.seconds += 4
             return self.seconds
 

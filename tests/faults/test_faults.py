@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import random
 from dataclasses import fields, replace
-from typing import Any, Final
 
 import pytest
 
@@ -21,12 +20,12 @@ from sandbox.ses.switches import Switches
 from tests.faults.matrix import cells, problems
 from tests.faults.scenarios import LIKELY, PROFILES, SCENARIOS
 
-SAMPLE: Final = 50
+SAMPLE = 50
 
-OTHER_SCENARIOS: Final = 8
+OTHER_SCENARIOS = 8
 """Of another behaviour of SES: without trouble each takes as long as three cells."""
 
-SEED: Final = int(os.environ["FAULTS_SEED"])
+SEED = int(os.environ["FAULTS_SEED"])
 """Of this run; that of an earlier one, from the environment, repeats it."""
 
 
@@ -67,7 +66,7 @@ def test_switches(switch):
 # Bugs that are planted: the matrix has to find them
 
 
-BUGS: Final[dict[str, tuple[Any, ...]]] = {}
+BUGS = {}
 """
 What stands in the place of a part of the product, and where in the grid that is noticed, by its
 name and the scenario.
