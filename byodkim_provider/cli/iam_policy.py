@@ -51,7 +51,9 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         if domain.settings.adopt:
             adopted |= declared
         records |= _record_names(domain)
-    secrets, zones, stack_id = _secret_prefixes(stack), _zones(stack), stack.state.stack_id
+    secrets = _secret_prefixes(stack)
+    zones = _zones(stack)
+    stack_id = stack.state.stack_id
     account = next((one.account_id for one in stored if one.account_id), "*")
     if stack_id is None or "*" in (account, *zones):
         say(CliMessages.UNKNOWN())
@@ -72,7 +74,8 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         "role": _roles(stack),
     }
     if stack_id is None:  # any tag counts as ours: a wildcard would reach others' identities
-        owners, arns["any identity"] = ["*"], arns["identity"]
+        owners = ["*"]
+        arns["any identity"] = arns["identity"]
     else:  # an identity keeps its owner when the id of the stack is replaced
         owners = [f"{id}/*" for id in {stack_id, *(one.owner.split("/")[0] for one in stored)}]
         arns["any identity"] = of_ses("identity", everything)

@@ -209,8 +209,8 @@ def test_key_store(project, stored):
     stored()
     secret = "arn:aws:secretsmanager:us-east-1:123456789012:secret:byodkim/ses-byodkim"
     project.secrets = {f"{secret}/old/old.example/1-AbCdEf": None}
-    document = printed(project.run("iam-policy"))
-    allowed = policy(project.run("iam-policy"))
+    result = project.run("iam-policy")
+    document, allowed = printed(result), policy(result)
     anywhere = secret.replace("us-east-1", "*")
     ours = {f"{anywhere}/dev/*", f"{anywhere}/old/*"}
     assert allowed["secretsmanager:GetSecretValue"] == ours
