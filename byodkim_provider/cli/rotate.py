@@ -280,17 +280,7 @@ def rotation(way: Way, domain: Domain, entry: Entry, now: datetime) -> Rotation:
             overlap_days=overlap_days,
         )
         rules.refuse_step(replace(first, declared=before_all, signed_until=lately), declared, now)
-        taken = generations.sharing(target, settings.published, settings.selector)
-        if taken and target not in settings.published:  # it has no record yet
-            raise InvalidSettings(
-                CliMessages.SLOT_TAKEN(
-                    domain=domain.name,
-                    generation=target,
-                    before=taken[0],
-                    published=sorted({*settings.published, target} - {*taken}),
-                    signing=settings.generation,
-                )
-            )
+        _refuse_taken_slot(settings, target)
     is_default = published == generations.published(target, settings.keys or None)
     after = {
         "generation": target,
@@ -308,6 +298,21 @@ def rotation(way: Way, domain: Domain, entry: Entry, now: datetime) -> Rotation:
         ),
         notes=tuple(notes),
     )
+
+
+def _refuse_taken_slot(settings: DomainSettings, target: int) -> None:
+    """Refuse if *target* has no record yet, and another generation has one in its slot."""
+    taken = generations.sharing(target, settings.published, settings.selector)
+    if taken and target not in settings.published:
+        raise InvalidSettings(
+            CliMessages.SLOT_TAKEN(
+                domain=settings.name,
+                generation=target,
+                before=taken[0],
+                published=sorted({*settings.published, target} - {*taken}),
+                signing=settings.generation,
+            )
+        )
 
 
 def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry) -> None:
