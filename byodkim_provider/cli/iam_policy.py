@@ -77,7 +77,8 @@ def policy_of(stack: Stack) -> dict[str, Any]:
         owners = ["*"]
         arns["any identity"] = arns["identity"]
     else:  # an identity keeps its owner when the id of the stack is replaced
-        owners = [f"{id}/*" for id in {stack_id, *(one.owner.split("/")[0] for one in stored)}]
+        ids = {stack_id, *(one.owner.split("/")[0] for one in stored)}
+        owners = [f"{one}/*" for one in ids]
         arns["any identity"] = of_ses("identity", everything)
     return policy(arns, owners, records)
 

@@ -198,7 +198,7 @@ def entries_of(stack: Stack) -> dict[str, Entry]:
     loaded = read_yaml(stack.file) if stack.file.exists() else None
     domains = stack_file.domains_in(loaded, stack.project)
     defaults = json_map(stack.config.get(f"{stack.project}:defaults"))
-    overlap_days = int(defaults.get("overlapDays") or generations.OVERLAP_DAYS)
+    overlap_days = int(defaults.get("overlapDays", generations.OVERLAP_DAYS))
     entries = {}
     for spelling, settings in domains.items() if isinstance(domains, Mapping) else ():
         written = frozenset(settings if isinstance(settings, Mapping) else ())

@@ -4,15 +4,15 @@ import json
 
 import pytest
 
-from tests.contract.conftest import REGION, Domain, StartPlugin
-from tests.contract.plugin import Engine, Plugin, urn
+from tests.contract.conftest import REGION
+from tests.contract.plugin import urn
 
 UNREACHABLE = "http://127.0.0.1:9"
 """The discard port, where nothing listens."""
 
 
 @pytest.fixture
-def own_plugin(start_plugin: StartPlugin) -> Plugin:
+def own_plugin(start_plugin):
     """A process that has not been configured yet: each provider takes that once."""
     return start_plugin()
 
@@ -20,7 +20,7 @@ def own_plugin(start_plugin: StartPlugin) -> Plugin:
 # Honoured
 
 
-def test_credentials_and_endpoints(start_plugin: StartPlugin, domain: Domain) -> None:
+def test_credentials_and_endpoints(start_plugin, domain):
     """
     SES is asked where the stack says, with the stack's credentials, whatever the environment has.
     """
@@ -46,7 +46,7 @@ def test_credentials_and_endpoints(start_plugin: StartPlugin, domain: Domain) ->
     assert sandbox.environment["AWS_ACCESS_KEY_ID"] == call.access_key
 
 
-def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
+def test_default_tags(own_plugin, domain):
     """`aws:defaultTags` are tags of each identity, unless it sets them itself."""
     own_plugin.configure(
         {"aws:defaultTags": json.dumps({"tags": {"team": "mail", "stage": "dev"}})}
@@ -59,7 +59,7 @@ def test_default_tags(own_plugin: Plugin, domain: Domain) -> None:
     assert failure.reason == "tags: must be at most 47 with those of aws:defaultTags, not 48"
 
 
-def test_redirected(own_plugin: Plugin, domain: Domain, engine: Engine) -> None:
+def test_redirected(own_plugin, domain, engine):
     """A preview names, once, each service that a stack file takes away from AWS."""
     foreign = {"sesv2": "https://x.execute-api.eu-west-1.amazonaws.com/p", "sts": UNREACHABLE}
     own_plugin.configure({"aws:endpoints": json.dumps([foreign])})
