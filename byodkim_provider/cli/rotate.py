@@ -147,9 +147,9 @@ def rotate(
     problems: dict[str, str] = {}
     for domain in _chosen(stack, domains, older_than, now):
         try:
-            entry = entries.get(domain.name, Entry(domain.name))
+            entry = entries.get(domain.name)
             _refuse_unsettled(domain, planned[domain.name].settings, entry)
-            steps.append(rotation(way, domain, entry, now))
+            steps.append(rotation(way, domain, entry or Entry(domain.name), now))
         except ByodkimError as error:
             problems[domain.name] = str(error)
     # A monthly run must not stop because one domain has no standby.
@@ -315,7 +315,7 @@ def _refuse_taken_slot(settings: DomainSettings, target: int) -> None:
         )
 
 
-def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry) -> None:
+def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | None) -> None:
     """
     Refuse if the stack is not where the stack file, or the last run, wanted it to be: the next
     `pulumi up` would make two steps at once.
@@ -328,7 +328,8 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry) -> 
             CliMessages.UNFINISHED(name=domain.name, generation=settings.generation)
         )
     stored, wanted = _written(settings), _written(planned)
-    waiting = [name for name in stored if name in entry.written and stored[name] != wanted[name]]
+    written = entry.written if entry else ()  # else a command does not know all that counts
+    waiting = [name for name in stored if name in written and stored[name] != wanted[name]]
     if waiting:
         raise InvalidSettings(
             CliMessages.OTHER_FILE(domain=domain.name, settings=", ".join(waiting))
