@@ -328,7 +328,9 @@ def _refuse_unsettled(domain: Domain, planned: DomainSettings, entry: Entry | No
             CliMessages.UNFINISHED(name=domain.name, generation=settings.generation)
         )
     stored, wanted = _written(settings), _written(planned)
-    written = entry.written if entry else ()  # else a command does not know all that counts
+    # A domain that is listed elsewhere has no entry: *planned* lacks its supplied keys, from which
+    # the default of `published` follows.
+    written = entry.written if entry else ()
     waiting = [name for name in stored if name in written and stored[name] != wanted[name]]
     if waiting:
         raise InvalidSettings(
