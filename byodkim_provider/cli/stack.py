@@ -95,7 +95,7 @@ class Stack:
 
     def _plain(self, name: str) -> str | None:
         """The value *name* of the configuration, as Pulumi passes it to a program."""
-        if self.config.get(name, "") is None:
+        if name in self.config and self.config[name] is None:
             raise Failed(CliMessages.ENCRYPTED(name=name))
         return self.config.get(name)
 

@@ -107,10 +107,8 @@ class Questions:
             if self.clock.monotonic() < self.deadline:  # otherwise it did not get its full time
                 self.silent.add((address, port))
             raise NoAnswer("silent")
-        if reply.rcode() not in (
-            Rcode.NOERROR,
-            Rcode.NXDOMAIN,
-        ):  # others say nothing about the name
+        # Any other code says nothing about the name.
+        if reply.rcode() not in (Rcode.NOERROR, Rcode.NXDOMAIN):
             raise NoAnswer(dns.rcode.to_text(reply.rcode()))
         return cast(QueryMessage, reply)
 

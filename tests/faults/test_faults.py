@@ -3,8 +3,6 @@ A sample of the fault matrix, chosen by a seed that is printed; and does the mat
 wrong?
 """
 
-from __future__ import annotations
-
 import os
 import random
 from dataclasses import fields, replace
@@ -170,15 +168,7 @@ def uses_the_old_secret(self, key):
 @pytest.mark.parametrize(
     ("place", "name", "planted", "scenario", "call", "problem"), BUGS.values(), ids=BUGS
 )
-def test_planted_bug(
-    monkeypatch,
-    place,
-    name,
-    planted,
-    scenario,
-    call,
-    problem,
-):
+def test_planted_bug(monkeypatch, place, name, planted, scenario, call, problem):
     """A bug in the product makes cells unsound, and the matrix says what comes of it."""
     grid = [cell for cell in cells([LIKELY]) if (cell.scenario, cell.call) == (scenario, call)]
     monkeypatch.setattr(place, name, planted)

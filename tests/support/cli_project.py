@@ -321,10 +321,11 @@ class CliProject:
         for name, zone_id in self.mail_from_zones.items():
             mx = {"name": name, "type": "MX", "zoneId": zone_id}
             made.append(("aws:route53/record:Record", mx))
-        for zone in (zone for one in self.stored for zone in one.declared.zones):
-            if zone.provider == "route53":
-                txt = {"type": "TXT", "zoneId": zone.id}
-                made.append(("aws:route53/record:Record", txt))
+        for one in self.stored:
+            for zone in one.declared.zones:
+                if zone.provider == "route53":
+                    txt = {"type": "TXT", "zoneId": zone.id}
+                    made.append(("aws:route53/record:Record", txt))
         owner = [{"type": f"{_OURS}StackId", "id": STACK_ID}] if self.stored else []
         verification = {"results": results, "retired_at": self.retired_at}
         made.append((f"{_OURS}DkimVerification", verification))
